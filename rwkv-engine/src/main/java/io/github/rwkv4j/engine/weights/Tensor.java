@@ -1,0 +1,71 @@
+package io.github.rwkv4j.engine.weights;
+
+import io.github.rwkv4j.engine.errors.CheckpointException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * A named, contiguous, row-major tensor of little-endian elements.
+ *
+ * @param name official parameter name, such as {@code blocks.0.att.key.weight}
+ * @param dtype element type
+ * @param shape dimensions, outermost first; empty for a scalar
+ * @param data exactly {@code elements() * dtype.bytes()} bytes, usually inside a mapped file
+ */
+public record Tensor(String name, DType dtype, long[] shape, MemorySegment data) {
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfDouble DOUBLE =
+            ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    public Tensor {
+        long expected = elements(shape) * dtype.bytes();
+        if (data.byteSize() != expected) {
+            throw new CheckpointException("Tensor %s of shape %s and type %s needs %d bytes but has %d"
+                    .formatted(name, Arrays.toString(shape), dtype, expected, data.byteSize()));
+        }
+    }
+
+    /** Number of elements. */
+    public long elements() {
+        return elements(shape);
+    }
+
+    /** The shape without its dimensions of size 1; files disagree about those ([H], [H, 1], [1, 1, C]). */
+    public long[] squeezed() {
+        return Arrays.stream(shape).filter(n -> n != 1).toArray();
+    }
+
+    /** Element {@code index} in row-major order, as float32. */
+    public float get(long index) {
+        return switch (dtype) {
+            case F32 -> data.get(FLOAT, index * 4);
+            case F16 -> Float.float16ToFloat(data.get(SHORT, index * 2));
+            case BF16 -> Float.intBitsToFloat(data.get(SHORT, index * 2) << 16);
+            case F64 -> (float) data.get(DOUBLE, index * 8);
+            case I64, I32, I16, I8, U8, BOOL ->
+                throw new CheckpointException(
+                        "Tensor %s holds %s, but weights are floating-point numbers".formatted(name, dtype));
+        };
+    }
+
+    /** The product of {@code shape}, refused when it does not fit 63 bits. */
+    public static long elements(long... shape) {
+        long product = 1;
+        for (long n : shape) {
+            if (n < 0) {
+                throw new CheckpointException("Negative dimension in shape " + Arrays.toString(shape));
+            }
+            try {
+                product = Math.multiplyExact(product, n);
+            } catch (ArithmeticException e) {
+                throw new CheckpointException("Shape " + Arrays.toString(shape) + " is too large", e);
+            }
+        }
+        return product;
+    }
+}
