@@ -1,0 +1,150 @@
+package io.github.rwkv4j.engine.compute.cpu;
+
+import io.github.rwkv4j.engine.compute.Matrix;
+import io.github.rwkv4j.engine.errors.CheckpointException;
+import io.github.rwkv4j.engine.weights.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Weights W [rows, columns] in panels of {@value #PANEL} rows, interleaved: for each column the panel's 16 weights lie
+ * side by side. Columns are padded to whole blocks of 32 and rows to whole pairs of panels, with zeros.
+ *
+ * <ul>
+ *   <li>F32, F16, BF16: per column 16 elements.
+ *   <li>Q8: per block of 32 columns 16 float16 scales, then per column 16 signed bytes: 544 bytes a block.
+ * </ul>
+ */
+final class CpuMatrix implements Matrix {
+    /** Rows of a panel. */
+    static final int PANEL = 16;
+
+    static final int BLOCK = CpuBuffer.BLOCK;
+
+    /** Bytes of the scales at the beginning of a Q8 block, and of a whole block. */
+    static final int Q8_SCALES = 2 * PANEL;
+
+    static final int Q8_BLOCK = Q8_SCALES + BLOCK * PANEL;
+
+    /** Element types of a packed matrix. */
+    enum Type {
+        F32(4 * PANEL * BLOCK),
+        F16(2 * PANEL * BLOCK),
+        BF16(2 * PANEL * BLOCK),
+        Q8(Q8_BLOCK);
+
+        /** Bytes that a panel takes for 32 columns. */
+        final int blockBytes;
+
+        Type(int blockBytes) {
+            this.blockBytes = blockBytes;
+        }
+    }
+
+    private final Type type;
+    private final int rows;
+    private final int columns;
+    private final int blocks;
+    private final MemorySegment data;
+
+    private CpuMatrix(Type type, int rows, int columns, Arena arena) {
+        this.type = type;
+        this.rows = rows;
+        this.columns = columns;
+        this.blocks = Math.ceilDiv(columns, BLOCK);
+        this.data = arena.allocate(panels() * panelBytes(), 64);
+    }
+
+    /**
+     * Packs a tensor.
+     *
+     * @param transposed whether the tensor is [columns, rows]
+     * @throws CheckpointException if it holds infinities or NaN, or numbers too large for an 8-bit block's scale
+     */
+    static CpuMatrix pack(Tensor tensor, boolean transposed, Type type, Arena arena, WorkerPool pool) {
+        long[] shape = tensor.squeezed();
+        if (shape.length != 2) {
+            throw new CheckpointException("%s has shape %s, but a matrix has two dimensions"
+                    .formatted(tensor.name(), Arrays.toString(tensor.shape())));
+        }
+        int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
+        int columns = Math.toIntExact(shape[transposed ? 0 : 1]);
+        CpuMatrix matrix = new CpuMatrix(type, rows, columns, arena);
+        PanelPacker[] packers = new PanelPacker[pool.workers()];
+        Arrays.setAll(packers, _ -> new PanelPacker(tensor, transposed, matrix));
+        pool.run((panel, worker) -> packers[worker].pack(panel), matrix.panels());
+        return matrix;
+    }
+
+    @Override
+    public int rows() {
+        return rows;
+    }
+
+    @Override
+    public int columns() {
+        return columns;
+    }
+
+    Type type() {
+        return type;
+    }
+
+    MemorySegment data() {
+        return data;
+    }
+
+    /** Blocks of 32 columns. */
+    int blocks() {
+        return blocks;
+    }
+
+    /** An even number. */
+    int panels() {
+        return Math.ceilDiv(rows, 2 * PANEL) * 2;
+    }
+
+    long panelBytes() {
+        return (long) blocks * type.blockBytes;
+    }
+
+    long panelOffset(int panel) {
+        return panel * panelBytes();
+    }
+
+    /** How many numbers a widened panel has, without its scales. */
+    int widenedPanel() {
+        return PANEL * BLOCK * blocks;
+    }
+
+    /** Where a widened panel's scales begin. */
+    int widenedScales(int panel) {
+        return 2 * widenedPanel() + panel * PANEL * blocks;
+    }
+
+    /** How many numbers two widened panels take, scales included. */
+    int widenedSize() {
+        return widenedScales(2);
+    }
+
+    /** Float16 scale of a row in a block. */
+    float scale(int panel, int block, int lane) {
+        return Float.float16ToFloat(
+                data.get(ValueLayout.JAVA_SHORT_UNALIGNED, panelOffset(panel) + (long) block * Q8_BLOCK + 2L * lane));
+    }
+
+    /** One weight, an integer for Q8. */
+    float weight(int panel, int column, int lane) {
+        int block = column / BLOCK;
+        int inBlock = (column % BLOCK) * PANEL + lane;
+        long start = panelOffset(panel) + (long) block * type.blockBytes;
+        return switch (type) {
+            case F32 -> data.get(ValueLayout.JAVA_FLOAT_UNALIGNED, start + 4L * inBlock);
+            case F16 -> Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, start + 2L * inBlock));
+            case BF16 -> Float.intBitsToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, start + 2L * inBlock) << 16);
+            case Q8 -> data.get(ValueLayout.JAVA_BYTE, start + Q8_SCALES + inBlock);
+        };
+    }
+}

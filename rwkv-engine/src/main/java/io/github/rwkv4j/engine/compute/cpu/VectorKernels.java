@@ -1,0 +1,561 @@
+package io.github.rwkv4j.engine.compute.cpu;
+
+import static io.github.rwkv4j.engine.compute.cpu.CpuBuffer.FLOAT;
+import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.BLOCK;
+import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.PANEL;
+import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.Q8_BLOCK;
+import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.Q8_SCALES;
+
+import io.github.rwkv4j.engine.compute.Epilogue;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The Vector API, in the widest vectors that the processor has (up to 16 numbers). Lanes are outputs, so every lane does
+ * exactly what {@link ScalarKernels} does for one output.
+ */
+final class VectorKernels implements Kernels {
+    private static final VectorSpecies<Float> F =
+            FloatVector.SPECIES_PREFERRED.length() > PANEL ? FloatVector.SPECIES_512 : FloatVector.SPECIES_PREFERRED;
+    private static final int LANES = F.length();
+    private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+    private static final VectorSpecies<Short> S =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, LANES * Short.SIZE)));
+    private static final VectorSpecies<Byte> B =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, LANES * Byte.SIZE)));
+    private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
+
+    @Override
+    public String name() {
+        return "Vector API " + F.vectorBitSize() + " bit";
+    }
+
+    private static FloatVector floats(MemorySegment segment, long offset) {
+        return FloatVector.fromMemorySegment(F, segment, offset, LITTLE);
+    }
+
+    /** Bytes at {@code offset + lane} widened to float; the shortest byte vector may hold more lanes than needed. */
+    private static FloatVector bytes(MemorySegment segment, long offset, int lane) {
+        int within = lane % B.length();
+        ByteVector vector = ByteVector.fromMemorySegment(B, segment, offset + lane - within, LITTLE);
+        return (FloatVector) vector.castShape(F, within / LANES);
+    }
+
+    private static IntVector shorts(MemorySegment segment, long offset, int lane) {
+        return (IntVector) ShortVector.fromMemorySegment(S, segment, offset + 2L * lane, LITTLE)
+                .castShape(I, 0);
+    }
+
+    /** Finite float16 to float32: shift exponent and fraction into place, correct the bias by an exact product. */
+    private static FloatVector half(MemorySegment segment, long offset, int lane) {
+        IntVector bits = shorts(segment, offset, lane);
+        FloatVector magnitude = bits.and(0x7fff)
+                .lanewise(VectorOperators.LSHL, 13)
+                .reinterpretAsFloats()
+                .mul(0x1p112f);
+        return magnitude.reinterpretAsInts().or(bits.and(0x80000000)).reinterpretAsFloats();
+    }
+
+    private static FloatVector bfloat(MemorySegment segment, long offset, int lane) {
+        return shorts(segment, offset, lane).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    @Override
+    public void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile) {
+        MemorySegment x = in.data();
+        MemorySegment weights = matrix.data();
+        long xStart = in.offset(row);
+        long first = matrix.panelOffset(panel);
+        long second = matrix.panelOffset(panel + 1);
+        int columns = matrix.columns();
+        for (int lane = 0; lane < PANEL; lane += LANES) {
+            switch (matrix.type()) {
+                case F32 -> rowF32(weights, first, second, lane, x, xStart, columns, tile);
+                case F16 -> rowF16(weights, first, second, lane, x, xStart, columns, tile);
+                case BF16 -> rowBF16(weights, first, second, lane, x, xStart, columns, tile);
+                case Q8 -> {
+                    rowQ8(weights.asSlice(first, matrix.panelBytes()), lane, in, row, matrix.blocks(), tile, lane);
+                    rowQ8(
+                            weights.asSlice(second, matrix.panelBytes()),
+                            lane,
+                            in,
+                            row,
+                            matrix.blocks(),
+                            tile,
+                            PANEL + lane);
+                }
+            }
+        }
+    }
+
+    private static void rowF32(
+            MemorySegment w, long first, long second, int lane, MemorySegment x, long xStart, int n, float[] tile) {
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = FloatVector.zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector xk = FloatVector.broadcast(F, x.get(FLOAT, xStart + 4L * k));
+            long at = 4L * PANEL * k + 4L * lane;
+            a = floats(w, first + at).fma(xk, a);
+            b = floats(w, second + at).fma(xk, b);
+        }
+        a.intoArray(tile, lane);
+        b.intoArray(tile, PANEL + lane);
+    }
+
+    private static void rowF16(
+            MemorySegment w, long first, long second, int lane, MemorySegment x, long xStart, int n, float[] tile) {
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = FloatVector.zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector xk = FloatVector.broadcast(F, x.get(FLOAT, xStart + 4L * k));
+            a = half(w, first + 2L * PANEL * k, lane).fma(xk, a);
+            b = half(w, second + 2L * PANEL * k, lane).fma(xk, b);
+        }
+        a.intoArray(tile, lane);
+        b.intoArray(tile, PANEL + lane);
+    }
+
+    private static void rowBF16(
+            MemorySegment w, long first, long second, int lane, MemorySegment x, long xStart, int n, float[] tile) {
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = FloatVector.zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector xk = FloatVector.broadcast(F, x.get(FLOAT, xStart + 4L * k));
+            a = bfloat(w, first + 2L * PANEL * k, lane).fma(xk, a);
+            b = bfloat(w, second + 2L * PANEL * k, lane).fma(xk, b);
+        }
+        a.intoArray(tile, lane);
+        b.intoArray(tile, PANEL + lane);
+    }
+
+    private static void rowQ8(
+            MemorySegment panel, int lane, CpuBuffer in, int row, int blocks, float[] tile, int target) {
+        float[] x = in.quants();
+        float[] scales = in.scales();
+        int xStart = row * in.stride();
+        int scaleStart = xStart / BLOCK;
+        FloatVector sum = FloatVector.zero(F);
+        for (int block = 0; block < blocks; block++) {
+            int at = block * Q8_BLOCK;
+            int xk = xStart + BLOCK * block;
+            FloatVector a = FloatVector.zero(F);
+            FloatVector b = FloatVector.zero(F);
+            FloatVector c = FloatVector.zero(F);
+            FloatVector d = FloatVector.zero(F);
+            for (int k = 0; k < BLOCK; k += 4) {
+                int wk = at + Q8_SCALES + PANEL * k;
+                a = bytes(panel, wk, lane).fma(FloatVector.broadcast(F, x[xk + k]), a);
+                b = bytes(panel, wk + PANEL, lane).fma(FloatVector.broadcast(F, x[xk + k + 1]), b);
+                c = bytes(panel, wk + 2 * PANEL, lane).fma(FloatVector.broadcast(F, x[xk + k + 2]), c);
+                d = bytes(panel, wk + 3 * PANEL, lane).fma(FloatVector.broadcast(F, x[xk + k + 3]), d);
+            }
+            FloatVector scale = half(panel, at, lane).mul(scales[scaleStart + block]);
+            sum = a.add(b).add(c.add(d)).fma(scale, sum);
+        }
+        sum.intoArray(tile, target);
+    }
+
+    @Override
+    public void widen(CpuMatrix matrix, int panel, float[] widened) {
+        for (int p = 0; p < 2; p++) {
+            long source = matrix.panelOffset(panel + p);
+            int target = p * matrix.widenedPanel();
+            for (int block = 0; block < matrix.blocks(); block++) {
+                widenBlock(matrix, source, widened, target);
+                if (matrix.type() == CpuMatrix.Type.Q8) {
+                    for (int lane = 0; lane < PANEL; lane += LANES) {
+                        half(matrix.data(), source, lane)
+                                .intoArray(widened, matrix.widenedScales(p) + block * PANEL + lane);
+                    }
+                }
+                source += matrix.type().blockBytes;
+                target += PANEL * BLOCK;
+            }
+        }
+    }
+
+    private static void widenBlock(CpuMatrix matrix, long source, float[] widened, int target) {
+        MemorySegment w = matrix.data();
+        for (int lane = 0; lane < PANEL; lane += LANES) {
+            int to = target + lane;
+            switch (matrix.type()) {
+                case F32 -> {
+                    for (int k = 0; k < BLOCK; k++) {
+                        floats(w, source + 4L * (PANEL * k + lane)).intoArray(widened, to + PANEL * k);
+                    }
+                }
+                case F16 -> {
+                    for (int k = 0; k < BLOCK; k++) {
+                        half(w, source + 2L * PANEL * k, lane).intoArray(widened, to + PANEL * k);
+                    }
+                }
+                case BF16 -> {
+                    for (int k = 0; k < BLOCK; k++) {
+                        bfloat(w, source + 2L * PANEL * k, lane).intoArray(widened, to + PANEL * k);
+                    }
+                }
+                case Q8 -> {
+                    for (int k = 0; k < BLOCK; k++) {
+                        bytes(w, source + Q8_SCALES + (long) PANEL * k, lane).intoArray(widened, to + PANEL * k);
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
+    public void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile) {
+        for (int lane = 0; lane < PANEL; lane += LANES) {
+            if (matrix.type() == CpuMatrix.Type.Q8) {
+                tileQ8(matrix, widened, lane, x, from, tile);
+            } else {
+                tile(matrix, widened, lane, x, from, tile);
+            }
+        }
+    }
+
+    /** 6 rows times 2 vectors of outputs, all in registers. */
+    private static void tile(CpuMatrix matrix, float[] w, int lane, float[] x, int from, float[] tile) {
+        int panel = matrix.widenedPanel();
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = FloatVector.zero(F);
+        FloatVector a2 = FloatVector.zero(F);
+        FloatVector a3 = FloatVector.zero(F);
+        FloatVector a4 = FloatVector.zero(F);
+        FloatVector a5 = FloatVector.zero(F);
+        FloatVector b0 = FloatVector.zero(F);
+        FloatVector b1 = FloatVector.zero(F);
+        FloatVector b2 = FloatVector.zero(F);
+        FloatVector b3 = FloatVector.zero(F);
+        FloatVector b4 = FloatVector.zero(F);
+        FloatVector b5 = FloatVector.zero(F);
+        int columns = matrix.columns();
+        for (int k = 0; k < columns; k++) {
+            FloatVector a = FloatVector.fromArray(F, w, lane + PANEL * k);
+            FloatVector b = FloatVector.fromArray(F, w, panel + lane + PANEL * k);
+            int at = from + TILE_ROWS * k;
+            FloatVector xk = FloatVector.broadcast(F, x[at]);
+            a0 = a.fma(xk, a0);
+            b0 = b.fma(xk, b0);
+            xk = FloatVector.broadcast(F, x[at + 1]);
+            a1 = a.fma(xk, a1);
+            b1 = b.fma(xk, b1);
+            xk = FloatVector.broadcast(F, x[at + 2]);
+            a2 = a.fma(xk, a2);
+            b2 = b.fma(xk, b2);
+            xk = FloatVector.broadcast(F, x[at + 3]);
+            a3 = a.fma(xk, a3);
+            b3 = b.fma(xk, b3);
+            xk = FloatVector.broadcast(F, x[at + 4]);
+            a4 = a.fma(xk, a4);
+            b4 = b.fma(xk, b4);
+            xk = FloatVector.broadcast(F, x[at + 5]);
+            a5 = a.fma(xk, a5);
+            b5 = b.fma(xk, b5);
+        }
+        put(tile, 0, lane, a0, b0);
+        put(tile, 1, lane, a1, b1);
+        put(tile, 2, lane, a2, b2);
+        put(tile, 3, lane, a3, b3);
+        put(tile, 4, lane, a4, b4);
+        put(tile, 5, lane, a5, b5);
+    }
+
+    private static void put(float[] tile, int row, int lane, FloatVector a, FloatVector b) {
+        a.intoArray(tile, row * TILE_COLUMNS + lane);
+        b.intoArray(tile, row * TILE_COLUMNS + PANEL + lane);
+    }
+
+    /** As {@link #tile}, with one exact sum per block of 32 and the scales' product after each block. */
+    private static void tileQ8(CpuMatrix matrix, float[] w, int lane, float[] x, int from, float[] tile) {
+        for (int row = 0; row < TILE_ROWS; row++) {
+            put(tile, row, lane, FloatVector.zero(F), FloatVector.zero(F));
+        }
+        int panel = matrix.widenedPanel();
+        int scales = matrix.widenedScales(0) + lane;
+        int scalesOfNext = matrix.widenedScales(1) + lane;
+        int xScales = from + TILE_ROWS * BLOCK * matrix.blocks();
+        for (int block = 0; block < matrix.blocks(); block++) {
+            int first = PANEL * BLOCK * block + lane;
+            blockQ8(
+                    w,
+                    first,
+                    panel + first,
+                    scales + PANEL * block,
+                    scalesOfNext + PANEL * block,
+                    x,
+                    from + TILE_ROWS * BLOCK * block,
+                    xScales + TILE_ROWS * block,
+                    tile,
+                    lane);
+        }
+    }
+
+    /** One block of 32 columns: exact sums, times the scales, added to the tile. */
+    private static void blockQ8(
+            float[] w,
+            int first,
+            int second,
+            int scales,
+            int scalesOfNext,
+            float[] x,
+            int start,
+            int xScales,
+            float[] tile,
+            int lane) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = FloatVector.zero(F);
+        FloatVector a2 = FloatVector.zero(F);
+        FloatVector a3 = FloatVector.zero(F);
+        FloatVector a4 = FloatVector.zero(F);
+        FloatVector a5 = FloatVector.zero(F);
+        FloatVector b0 = FloatVector.zero(F);
+        FloatVector b1 = FloatVector.zero(F);
+        FloatVector b2 = FloatVector.zero(F);
+        FloatVector b3 = FloatVector.zero(F);
+        FloatVector b4 = FloatVector.zero(F);
+        FloatVector b5 = FloatVector.zero(F);
+        for (int k = 0; k < BLOCK; k++) {
+            FloatVector a = FloatVector.fromArray(F, w, first + PANEL * k);
+            FloatVector b = FloatVector.fromArray(F, w, second + PANEL * k);
+            int at = start + TILE_ROWS * k;
+            FloatVector xk = FloatVector.broadcast(F, x[at]);
+            a0 = a.fma(xk, a0);
+            b0 = b.fma(xk, b0);
+            xk = FloatVector.broadcast(F, x[at + 1]);
+            a1 = a.fma(xk, a1);
+            b1 = b.fma(xk, b1);
+            xk = FloatVector.broadcast(F, x[at + 2]);
+            a2 = a.fma(xk, a2);
+            b2 = b.fma(xk, b2);
+            xk = FloatVector.broadcast(F, x[at + 3]);
+            a3 = a.fma(xk, a3);
+            b3 = b.fma(xk, b3);
+            xk = FloatVector.broadcast(F, x[at + 4]);
+            a4 = a.fma(xk, a4);
+            b4 = b.fma(xk, b4);
+            xk = FloatVector.broadcast(F, x[at + 5]);
+            a5 = a.fma(xk, a5);
+            b5 = b.fma(xk, b5);
+        }
+        FloatVector scale = FloatVector.fromArray(F, w, scales);
+        FloatVector scaleOfNext = FloatVector.fromArray(F, w, scalesOfNext);
+        int to = lane;
+        float s0 = x[xScales + 0];
+        a0.fma(scale.mul(s0), FloatVector.fromArray(F, tile, to + 0 * TILE_COLUMNS))
+                .intoArray(tile, to + 0 * TILE_COLUMNS);
+        b0.fma(scaleOfNext.mul(s0), FloatVector.fromArray(F, tile, to + 0 * TILE_COLUMNS + PANEL))
+                .intoArray(tile, to + 0 * TILE_COLUMNS + PANEL);
+        float s1 = x[xScales + 1];
+        a1.fma(scale.mul(s1), FloatVector.fromArray(F, tile, to + 1 * TILE_COLUMNS))
+                .intoArray(tile, to + 1 * TILE_COLUMNS);
+        b1.fma(scaleOfNext.mul(s1), FloatVector.fromArray(F, tile, to + 1 * TILE_COLUMNS + PANEL))
+                .intoArray(tile, to + 1 * TILE_COLUMNS + PANEL);
+        float s2 = x[xScales + 2];
+        a2.fma(scale.mul(s2), FloatVector.fromArray(F, tile, to + 2 * TILE_COLUMNS))
+                .intoArray(tile, to + 2 * TILE_COLUMNS);
+        b2.fma(scaleOfNext.mul(s2), FloatVector.fromArray(F, tile, to + 2 * TILE_COLUMNS + PANEL))
+                .intoArray(tile, to + 2 * TILE_COLUMNS + PANEL);
+        float s3 = x[xScales + 3];
+        a3.fma(scale.mul(s3), FloatVector.fromArray(F, tile, to + 3 * TILE_COLUMNS))
+                .intoArray(tile, to + 3 * TILE_COLUMNS);
+        b3.fma(scaleOfNext.mul(s3), FloatVector.fromArray(F, tile, to + 3 * TILE_COLUMNS + PANEL))
+                .intoArray(tile, to + 3 * TILE_COLUMNS + PANEL);
+        float s4 = x[xScales + 4];
+        a4.fma(scale.mul(s4), FloatVector.fromArray(F, tile, to + 4 * TILE_COLUMNS))
+                .intoArray(tile, to + 4 * TILE_COLUMNS);
+        b4.fma(scaleOfNext.mul(s4), FloatVector.fromArray(F, tile, to + 4 * TILE_COLUMNS + PANEL))
+                .intoArray(tile, to + 4 * TILE_COLUMNS + PANEL);
+        float s5 = x[xScales + 5];
+        a5.fma(scale.mul(s5), FloatVector.fromArray(F, tile, to + 5 * TILE_COLUMNS))
+                .intoArray(tile, to + 5 * TILE_COLUMNS);
+        b5.fma(scaleOfNext.mul(s5), FloatVector.fromArray(F, tile, to + 5 * TILE_COLUMNS + PANEL))
+                .intoArray(tile, to + 5 * TILE_COLUMNS + PANEL);
+    }
+
+    @Override
+    public void quantize(CpuBuffer buffer, int row) {
+        int whole = buffer.width() / BLOCK;
+        MemorySegment data = buffer.data();
+        float[] quants = buffer.quants();
+        float[] scales = buffer.scales();
+        for (int block = 0; block < whole; block++) {
+            long start = buffer.offset(row) + 4L * BLOCK * block;
+            int to = row * buffer.stride() + BLOCK * block;
+            FloatVector largest = FloatVector.zero(F);
+            for (int k = 0; k < BLOCK; k += LANES) {
+                largest = largest.max(floats(data, start + 4L * k).abs());
+            }
+            float max = largest.reduceLanes(VectorOperators.MAX);
+            float inverse = max < ScalarKernels.SMALLEST_BLOCK ? 0 : 127 / max;
+            for (int k = 0; k < BLOCK; k += LANES) {
+                floats(data, start + 4L * k)
+                        .mul(inverse)
+                        .add(ScalarKernels.ROUND)
+                        .sub(ScalarKernels.ROUND)
+                        .intoArray(quants, to + k);
+            }
+            scales[to / BLOCK] = max / 127;
+        }
+        if (whole * BLOCK < buffer.width()) {
+            ScalarKernels.quantize(buffer, row, whole);
+        }
+    }
+
+    @Override
+    public void store(
+            float[] tile,
+            int tileRow,
+            @Nullable CpuBuffer bias,
+            Epilogue epilogue,
+            CpuBuffer out,
+            int row,
+            int column) {
+        for (int i = 0; i < TILE_COLUMNS; i += LANES) {
+            FloatVector z = FloatVector.fromArray(F, tile, tileRow * TILE_COLUMNS + i);
+            if (bias != null) {
+                z = z.add(floats(bias.data(), 4L * (column + i)));
+            }
+            long target = out.offset(row) + 4L * (column + i);
+            FloatVector value =
+                    switch (epilogue) {
+                        case NONE -> z;
+                        case SIGMOID -> sigmoid(z);
+                        case TANH -> tanh(z);
+                        case RELU_SQUARED -> z.max(0).mul(z.max(0));
+                        case DECAY7 -> exp(sigmoid(z).mul(-ScalarKernels.DECAY_SCALE));
+                        case ADD -> floats(out.data(), target).add(z);
+                    };
+            value.intoMemorySegment(out.data(), target, LITTLE);
+        }
+    }
+
+    private static FloatVector sigmoid(FloatVector z) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        return one.div(exp(z.neg()).add(one));
+    }
+
+    private static FloatVector tanh(FloatVector z) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        return one.sub(FloatVector.broadcast(F, 2).div(exp(z.mul(2)).add(one)));
+    }
+
+    private static FloatVector exp(FloatVector x) {
+        FloatVector clamped = x.max(-87.33f).min(88.37f);
+        FloatVector n = clamped.fma(
+                        FloatVector.broadcast(F, 1.44269504f), FloatVector.broadcast(F, ScalarKernels.ROUND))
+                .sub(ScalarKernels.ROUND);
+        FloatVector r = n.fma(
+                FloatVector.broadcast(F, 2.12194440e-4f), n.fma(FloatVector.broadcast(F, -0.693359375f), clamped));
+        FloatVector p = FloatVector.broadcast(F, 1.9875691500e-4f);
+        p = p.fma(r, FloatVector.broadcast(F, 1.3981999507e-3f));
+        p = p.fma(r, FloatVector.broadcast(F, 8.3334519073e-3f));
+        p = p.fma(r, FloatVector.broadcast(F, 4.1665795894e-2f));
+        p = p.fma(r, FloatVector.broadcast(F, 1.6666665459e-1f));
+        p = p.fma(r, FloatVector.broadcast(F, 5.0000001201e-1f));
+        FloatVector e = p.fma(r.mul(r), r).add(1);
+        IntVector power = (IntVector) n.convertShape(VectorOperators.F2I, I, 0);
+        return e.mul(power.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+    }
+
+    @Override
+    public void wkv7(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last) {
+        int whole = headSize - headSize % LANES;
+        for (int row = first; row < last; row++) {
+            int i = 0;
+            for (; i + 4 * LANES <= whole; i += 4 * LANES) {
+                wkv7Four(state, offset, head, headSize, t, row, i);
+            }
+            for (; i < whole; i += LANES) {
+                wkv7One(state, offset, head, headSize, t, row, i);
+            }
+            for (; i < headSize; i++) {
+                ScalarKernels.wkv7Channel(state, offset, head, headSize, t, row, i);
+            }
+        }
+    }
+
+    /** Four vectors of value channels: enough independent sums to hide the latency of the multiply-adds. */
+    private static void wkv7Four(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int row, int i) {
+        long s0 = offset + 4L * i;
+        long column = t.r.offset(row) + 4L * head * headSize;
+        long step = 4L * LANES;
+        FloatVector sa0 = FloatVector.zero(F);
+        FloatVector sa1 = FloatVector.zero(F);
+        FloatVector sa2 = FloatVector.zero(F);
+        FloatVector sa3 = FloatVector.zero(F);
+        for (int j = 0; j < headSize; j++) {
+            long s = s0 + 4L * j * headSize;
+            FloatVector kk = FloatVector.broadcast(F, -t.kk.data().get(FLOAT, column + 4L * j));
+            sa0 = floats(state, s).fma(kk, sa0);
+            sa1 = floats(state, s + step).fma(kk, sa1);
+            sa2 = floats(state, s + 2 * step).fma(kk, sa2);
+            sa3 = floats(state, s + 3 * step).fma(kk, sa3);
+        }
+        FloatVector v0 = floats(t.v.data(), column + 4L * i);
+        FloatVector v1 = floats(t.v.data(), column + 4L * i + step);
+        FloatVector v2 = floats(t.v.data(), column + 4L * i + 2 * step);
+        FloatVector v3 = floats(t.v.data(), column + 4L * i + 3 * step);
+        FloatVector o0 = FloatVector.zero(F);
+        FloatVector o1 = FloatVector.zero(F);
+        FloatVector o2 = FloatVector.zero(F);
+        FloatVector o3 = FloatVector.zero(F);
+        for (int j = 0; j < headSize; j++) {
+            long s = s0 + 4L * j * headSize;
+            long at = column + 4L * j;
+            FloatVector b = FloatVector.broadcast(
+                    F, t.kk.data().get(FLOAT, at) * t.a.data().get(FLOAT, at));
+            FloatVector w = FloatVector.broadcast(F, t.w.data().get(FLOAT, at));
+            FloatVector k = FloatVector.broadcast(F, t.k.data().get(FLOAT, at));
+            FloatVector r = FloatVector.broadcast(F, t.r.data().get(FLOAT, at));
+            FloatVector n0 = v0.fma(k, sa0.fma(b, floats(state, s).mul(w)));
+            FloatVector n1 = v1.fma(k, sa1.fma(b, floats(state, s + step).mul(w)));
+            FloatVector n2 = v2.fma(k, sa2.fma(b, floats(state, s + 2 * step).mul(w)));
+            FloatVector n3 = v3.fma(k, sa3.fma(b, floats(state, s + 3 * step).mul(w)));
+            n0.intoMemorySegment(state, s, LITTLE);
+            n1.intoMemorySegment(state, s + step, LITTLE);
+            n2.intoMemorySegment(state, s + 2 * step, LITTLE);
+            n3.intoMemorySegment(state, s + 3 * step, LITTLE);
+            o0 = n0.fma(r, o0);
+            o1 = n1.fma(r, o1);
+            o2 = n2.fma(r, o2);
+            o3 = n3.fma(r, o3);
+        }
+        MemorySegment out = t.out.data();
+        o0.intoMemorySegment(out, column + 4L * i, LITTLE);
+        o1.intoMemorySegment(out, column + 4L * i + step, LITTLE);
+        o2.intoMemorySegment(out, column + 4L * i + 2 * step, LITTLE);
+        o3.intoMemorySegment(out, column + 4L * i + 3 * step, LITTLE);
+    }
+
+    private static void wkv7One(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int row, int i) {
+        long s0 = offset + 4L * i;
+        long column = t.r.offset(row) + 4L * head * headSize;
+        FloatVector sa = FloatVector.zero(F);
+        for (int j = 0; j < headSize; j++) {
+            float kk = -t.kk.data().get(FLOAT, column + 4L * j);
+            sa = floats(state, s0 + 4L * j * headSize).fma(FloatVector.broadcast(F, kk), sa);
+        }
+        FloatVector v = floats(t.v.data(), column + 4L * i);
+        FloatVector o = FloatVector.zero(F);
+        for (int j = 0; j < headSize; j++) {
+            long at = column + 4L * j;
+            FloatVector b = FloatVector.broadcast(
+                    F, t.kk.data().get(FLOAT, at) * t.a.data().get(FLOAT, at));
+            FloatVector old =
+                    floats(state, s0 + 4L * j * headSize).mul(t.w.data().get(FLOAT, at));
+            FloatVector s = v.fma(FloatVector.broadcast(F, t.k.data().get(FLOAT, at)), sa.fma(b, old));
+            s.intoMemorySegment(state, s0 + 4L * j * headSize, LITTLE);
+            o = s.fma(FloatVector.broadcast(F, t.r.data().get(FLOAT, at)), o);
+        }
+        o.intoMemorySegment(t.out.data(), column + 4L * i, LITTLE);
+    }
+}
