@@ -1,11 +1,16 @@
 package io.github.rwkv4j.engine.tokenizer;
 
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
  * Text to token ids and back. Implementations are immutable and thread-safe.
  *
- * <p>Encoding never adds special tokens, and text is never read as one.
+ * <p>Encoding never adds special tokens, and text is never read as one. It never fails: half a surrogate pair, which
+ * UTF-8 cannot express, becomes a question mark, or what the vocabulary has for unknown characters.
  */
 public interface Tokenizer {
     /** Token ids of {@code text}; empty for an empty text. */
@@ -15,11 +20,32 @@ public interface Tokenizer {
     byte[] bytes(int id);
 
     /** Text of {@code ids}; bytes that form no valid UTF-8 become U+FFFD. */
-    String decode(int... ids);
+    default String decode(int... ids) {
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
+        for (int id : ids) {
+            text.writeBytes(bytes(id));
+        }
+        return text.toString(StandardCharsets.UTF_8);
+    }
 
     /** One more than the largest id that stands for some text. */
     int size();
 
     /** The id that ends a document, where the vocabulary has one. */
     OptionalInt endOfText();
+
+    /**
+     * The tokenizer of a model (spec: tokenizers). Model files don't name it, so what lies beside the model decides: the
+     * first of {@code <model without extension>.vocab.txt}, {@code vocab.txt}, {@code rwkv_vocab_v20230424.txt} and
+     * {@code vocab.json}. Without one, a model of 256 tokens reads bytes. A file that begins with a brace is a
+     * {@link CharacterTokenizer}'s, any other a {@link WorldTokenizer}'s.
+     *
+     * @param modelFile the checkpoint
+     * @param vocabularySize number of token ids of the model, padding included
+     * @param vocabulary a vocabulary file that is taken instead of what lies beside the model
+     * @throws io.github.rwkv4j.engine.errors.VocabularyException if there is none, it is damaged or does not fit
+     */
+    static Tokenizer forModel(Path modelFile, int vocabularySize, Optional<Path> vocabulary) {
+        return VocabularyFile.forModel(modelFile, vocabularySize, vocabulary);
+    }
 }

@@ -1,0 +1,100 @@
+package io.github.rwkv4j.engine.tokenizer;
+
+import io.github.rwkv4j.engine.errors.VocabularyException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** Which vocabulary belongs to a model, and its bytes within bounds. */
+final class VocabularyFile {
+    /** The World vocabulary has 1 MiB; what is far larger is something else, such as a checkpoint. */
+    private static final long MAX_BYTES = 64L << 20;
+
+    /** Sixteen times the World vocabulary: far above every known one, and still a bound on what a file allocates. */
+    static final int MAX_ID = 65535 * 16;
+
+    private static final String WORLD = "rwkv_vocab_v20230424.txt";
+
+    private VocabularyFile() {}
+
+    static Tokenizer forModel(Path modelFile, int vocabularySize, Optional<Path> vocabulary) {
+        Optional<Path> file = vocabulary.or(() -> beside(modelFile));
+        if (file.isEmpty()) {
+            if (vocabularySize == ByteTokenizer.SIZE) {
+                return new ByteTokenizer();
+            }
+            throw new VocabularyException(missing(modelFile, vocabularySize));
+        }
+        Tokenizer tokenizer = read(file.get());
+        if (tokenizer.size() > vocabularySize) {
+            throw new VocabularyException(
+                    "Vocabulary %s does not fit model %s: its largest id is %d, but the model's ids end at %d; name the vocabulary that the model was trained with"
+                            .formatted(file.get(), modelFile, tokenizer.size() - 1, vocabularySize - 1));
+        }
+        return tokenizer;
+    }
+
+    private static Optional<Path> beside(Path modelFile) {
+        return names(modelFile).stream()
+                .map(modelFile::resolveSibling)
+                .filter(Files::isRegularFile)
+                .findFirst();
+    }
+
+    private static List<String> names(Path modelFile) {
+        String stem = modelFile.getFileName().toString().replaceFirst("\\.[^.]*$", "");
+        return List.of(stem + ".vocab.txt", "vocab.txt", WORLD, "vocab.json");
+    }
+
+    private static String missing(Path modelFile, int vocabularySize) {
+        return switch (vocabularySize) {
+            case 65536 ->
+                "Model %s has 65536 token ids, those of the World vocabulary, but no vocabulary file lies beside it: put %s of the ChatRWKV project there, or name it (RwkvOptions.vocabulary, in Spring rwkv.vocabulary)"
+                        .formatted(modelFile, WORLD);
+            case 50277, 50304, 50432 ->
+                "Model %s has %d token ids, those of the GPT-NeoX 20B tokenizer, which is not supported yet: use a model of the World vocabulary (65536 ids)"
+                        .formatted(modelFile, vocabularySize);
+            default ->
+                "Model %s has %d token ids and no vocabulary file beside it: put one of %s there, or name it (RwkvOptions.vocabulary, in Spring rwkv.vocabulary)"
+                        .formatted(modelFile, vocabularySize, names(modelFile));
+        };
+    }
+
+    private static Tokenizer read(Path file) {
+        return startsWithBrace(bytes(file)) ? CharacterTokenizer.read(file) : WorldTokenizer.read(file);
+    }
+
+    /** Looks past white space, byte order marks and the zero bytes of UTF-16. */
+    private static boolean startsWithBrace(byte[] bytes) {
+        int at = 0;
+        while (at < bytes.length && " \t\r\n\0\u00ef\u00bb\u00bf\u00fe\u00ff".indexOf(bytes[at] & 0xFF) >= 0) {
+            at++;
+        }
+        return at < bytes.length && bytes[at] == '{';
+    }
+
+    /** All bytes of {@code file}, at least one. */
+    static byte[] bytes(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new VocabularyException("Vocabulary %s is not a file: name an existing file".formatted(file));
+        }
+        try {
+            long size = Files.size(file);
+            if (size == 0) {
+                throw new VocabularyException(
+                        "Vocabulary %s is empty, expected at least one token: download it again".formatted(file));
+            }
+            if (size > MAX_BYTES) {
+                throw new VocabularyException(
+                        "Vocabulary %s has %d bytes, expected at most %d: this is some other file, such as the model"
+                                .formatted(file, size, MAX_BYTES));
+            }
+            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw new VocabularyException(
+                    "Vocabulary %s can't be read (%s): check the file and its permissions".formatted(file, e), e);
+        }
+    }
+}
