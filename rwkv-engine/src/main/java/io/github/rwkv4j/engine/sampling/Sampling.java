@@ -42,6 +42,11 @@ public record Sampling(
         require(Math.abs(frequencyPenalty) <= 100, "frequencyPenalty", frequencyPenalty, "from -100 to 100");
         require(penaltyDecay >= 0 && penaltyDecay <= 1, "penaltyDecay", penaltyDecay, "from 0 to 1");
         tokenBias = Map.copyOf(tokenBias);
+        tokenBias.forEach((id, bias) -> require(
+                bias < Float.POSITIVE_INFINITY,
+                "tokenBias of id " + id,
+                bias,
+                "a number, or negative infinity to ban"));
     }
 
     private static void require(boolean holds, String name, Number value, String range) {
