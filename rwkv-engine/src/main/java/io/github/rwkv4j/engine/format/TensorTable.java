@@ -1,0 +1,48 @@
+package io.github.rwkv4j.engine.format;
+
+import io.github.rwkv4j.engine.errors.CheckpointException;
+import io.github.rwkv4j.engine.weights.DType;
+import io.github.rwkv4j.engine.weights.Tensor;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The tensors of a file in its order; what every format asks of names and shapes is checked here. */
+final class TensorTable {
+    /** Some twenty times what the largest known model has; bounds the heap that a hostile file can take. */
+    static final int MAX_TENSORS = 65_536;
+
+    static final int MAX_RANK = 8;
+    private static final int MAX_NAME = 512;
+
+    private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+
+    void add(Tensor tensor) {
+        if (tensors.size() == MAX_TENSORS) {
+            throw new CheckpointException("holds more than " + MAX_TENSORS
+                    + " tensors; expected a single RWKV model, check that this is one");
+        }
+        if (tensors.put(tensor.name(), tensor) != null) {
+            throw CheckpointReader.damaged(
+                    "holds the tensor " + CheckpointReader.quoted(tensor.name()) + " twice; expected unique names");
+        }
+    }
+
+    Map<String, Tensor> tensors() {
+        return tensors;
+    }
+
+    /** Size in bytes of a tensor that is yet to be made, refused when it is no sane size. */
+    static long bytes(String name, DType dtype, long... shape) {
+        if (name.isEmpty() || name.length() > MAX_NAME || shape.length > MAX_RANK) {
+            throw CheckpointReader.damaged(
+                    "tensor %s has a name of %d characters and %d dimensions; expected 1 to %d and at most %d"
+                            .formatted(CheckpointReader.quoted(name), name.length(), shape.length, MAX_NAME, MAX_RANK));
+        }
+        try {
+            return Math.multiplyExact(Tensor.elements(shape), dtype.bytes());
+        } catch (CheckpointException | ArithmeticException e) {
+            throw CheckpointReader.damaged("tensor %s: %s; expected a size in bytes that fits the file"
+                    .formatted(CheckpointReader.quoted(name), e.getMessage()));
+        }
+    }
+}
