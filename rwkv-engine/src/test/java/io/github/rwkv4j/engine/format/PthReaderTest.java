@@ -166,6 +166,18 @@ class PthReaderTest {
     }
 
     @Test
+    void localAndDirectoryNamesMustAgree() throws IOException {
+        ZipFile zip = ZipFile.of(MATRIX, SIX);
+        int header = (int) zip.entries.get(1).offset();
+        byte[] longer = zip.bytes();
+        longer[header + 26]++;
+        assertRefused(write(longer), "\"model/data/0\" does not start at byte " + header);
+        byte[] renamed = ZipFile.of(MATRIX, SIX).bytes();
+        renamed[header + 30]++;
+        assertRefused(write(renamed), "\"model/data/0\" does not start at byte " + header);
+    }
+
+    @Test
     void overlappingAndRepeatedEntriesAreRefused() throws IOException {
         ZipFile repeated = ZipFile.of(MATRIX, SIX);
         repeated.entries.add(repeated.entries.get(1));

@@ -127,7 +127,24 @@ class UnpicklerTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"t", "u", "e", "s", "a", "b", "R", "Q", "q\0", "h\0", "j\0\0\0\0", ".", "(s", "}(a", "}(Nu"})
+            strings = {
+                "t",
+                "u",
+                "e",
+                "s",
+                "a",
+                "b",
+                "R",
+                "Q",
+                "q\0",
+                "h\0",
+                "j\0\0\0\0",
+                ".",
+                "(s",
+                "}(a",
+                "}(Nu",
+                "]N(at"
+            })
     void missingValuesAreRefused(String opcodes) {
         Pickle pickle = Pickle.start();
         opcodes.chars().forEach(pickle::op);
