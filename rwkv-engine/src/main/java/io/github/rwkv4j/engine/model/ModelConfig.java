@@ -1,5 +1,7 @@
 package io.github.rwkv4j.engine.model;
 
+import io.github.rwkv4j.engine.weights.DType;
+
 /**
  * The sizes of a network, read from the shapes of its parameters.
  *
@@ -10,6 +12,7 @@ package io.github.rwkv4j.engine.model;
  * @param ffnSize width of the channel mixing's hidden layer
  * @param vocabularySize number of token ids, padding included
  * @param parameters number of weights
+ * @param weights element type of the large matrices in the file
  */
 public record ModelConfig(
         Architecture architecture,
@@ -19,4 +22,5 @@ public record ModelConfig(
         int headSize,
         int ffnSize,
         int vocabularySize,
-        long parameters) {}
+        long parameters,
+        DType weights) {}

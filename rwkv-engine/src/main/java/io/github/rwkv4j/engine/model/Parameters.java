@@ -6,6 +6,7 @@ import io.github.rwkv4j.engine.compute.Embedding;
 import io.github.rwkv4j.engine.compute.Matrix;
 import io.github.rwkv4j.engine.compute.Norm;
 import io.github.rwkv4j.engine.errors.CheckpointException;
+import io.github.rwkv4j.engine.weights.DType;
 import io.github.rwkv4j.engine.weights.Quantization;
 import io.github.rwkv4j.engine.weights.Tensor;
 import java.util.Arrays;
@@ -39,6 +40,10 @@ final class Parameters {
                     .formatted(name, Arrays.toString(tensor.shape()), dimensions));
         }
         return Arrays.stream(shape).mapToInt(Math::toIntExact).toArray();
+    }
+
+    DType dtype(String name) {
+        return tensor(name).dtype();
     }
 
     /** One more than the highest block number. */

@@ -145,7 +145,15 @@ public final class Rwkv7 implements Model {
         int[] r_k = parameters.shape("blocks.0.att.r_k", 2);
         int ffnSize = parameters.shape("blocks.0.ffn.key.weight", 2)[0];
         return new ModelConfig(
-                Architecture.RWKV_7, parameters.layers(), emb[1], r_k[0], r_k[1], ffnSize, emb[0], parameters.count());
+                Architecture.RWKV_7,
+                parameters.layers(),
+                emb[1],
+                r_k[0],
+                r_k[1],
+                ffnSize,
+                emb[0],
+                parameters.count(),
+                parameters.dtype("head.weight"));
     }
 
     private Layer layer(Parameters parameters, int i) {

@@ -1,0 +1,326 @@
+package io.github.rwkv4j.engine;
+
+import io.github.rwkv4j.engine.compute.Compute;
+import io.github.rwkv4j.engine.compute.State;
+import io.github.rwkv4j.engine.compute.cpu.CpuCompute;
+import io.github.rwkv4j.engine.errors.CheckpointException;
+import io.github.rwkv4j.engine.errors.ClosedException;
+import io.github.rwkv4j.engine.errors.InvalidRequestException;
+import io.github.rwkv4j.engine.errors.RwkvException;
+import io.github.rwkv4j.engine.format.Checkpoint;
+import io.github.rwkv4j.engine.model.Architecture;
+import io.github.rwkv4j.engine.model.Model;
+import io.github.rwkv4j.engine.model.Rwkv7;
+import io.github.rwkv4j.engine.sampling.SamplingVocabulary;
+import io.github.rwkv4j.engine.tokenizer.Tokenizer;
+import io.github.rwkv4j.engine.weights.Quantization;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
+
+/** An opened RWKV model. Thread-safe; close it to free its native memory and stop its threads. */
+public final class Rwkv implements AutoCloseable {
+    private final Checkpoint checkpoint;
+    private final Compute compute;
+    private final Model model;
+    private final ModelInfo info;
+    private final Tokenizer tokenizer;
+    private final SamplingVocabulary vocabulary;
+    private final RwkvOptions options;
+    private final BatchScheduler scheduler;
+
+    /** States that are not freed yet; closing the model frees them all. */
+    private final Set<State> states = ConcurrentHashMap.newKeySet();
+
+    private Rwkv(Checkpoint checkpoint, Compute compute, Model model, Tokenizer tokenizer, RwkvOptions options) {
+        this.checkpoint = checkpoint;
+        this.compute = compute;
+        this.model = model;
+        this.tokenizer = tokenizer;
+        this.options = options;
+        this.vocabulary = new SamplingVocabulary(tokenizer, model.config().vocabularySize());
+        this.info = new ModelInfo(
+                nameOf(checkpoint.file()),
+                model.config().architecture().label(),
+                model.config().layers(),
+                model.config().embeddingSize(),
+                model.config().vocabularySize(),
+                model.config().parameters(),
+                options.quantization() == Quantization.NONE
+                        ? model.config().weights().name()
+                        : options.quantization().name(),
+                compute.weightBytes(),
+                model.stateLayout().bytes(),
+                compute.description(),
+                compute.threads());
+        this.scheduler = new BatchScheduler(model, compute, options);
+    }
+
+    /**
+     * Opens a checkpoint; its generation, sizes and ranks are read from the names and shapes of its tensors.
+     *
+     * @param model a {@code .safetensors} or {@code .pth} file
+     * @throws io.github.rwkv4j.engine.errors.ModelNotFoundException if there is no such file
+     * @throws CheckpointException if it is damaged or not a model that this engine runs
+     * @throws io.github.rwkv4j.engine.errors.VocabularyException if its vocabulary is missing, damaged or does not fit
+     */
+    public static Rwkv open(Path model, RwkvOptions options) {
+        return open(model, options, CpuCompute::new);
+    }
+
+    /** As {@link #open(Path, RwkvOptions)} with {@link RwkvOptions#DEFAULT}. */
+    public static Rwkv open(Path model) {
+        return open(model, RwkvOptions.DEFAULT);
+    }
+
+    static Rwkv open(Path file, RwkvOptions options, IntFunction<Compute> device) {
+        Checkpoint checkpoint = Checkpoint.open(file);
+        Optional<Compute> compute = Optional.empty();
+        boolean opened = false;
+        try {
+            Architecture architecture =
+                    Architecture.recognise(checkpoint.tensors().keySet());
+            int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
+            compute = Optional.of(device.apply(threads));
+            Model model =
+                    switch (architecture) {
+                        case RWKV_7 ->
+                            new Rwkv7(
+                                    compute.get(),
+                                    checkpoint.tensors(),
+                                    options.quantization(),
+                                    options.prefillRows() + options.maxSessions(),
+                                    options.maxSessions() + BatchScheduler.EXTRA_LOGITS);
+                    };
+            Tokenizer tokenizer = Tokenizer.forModel(file, model.config().vocabularySize(), options.vocabulary());
+            Rwkv rwkv = new Rwkv(checkpoint, compute.get(), model, tokenizer, options);
+            opened = true;
+            return rwkv;
+        } catch (CheckpointException e) {
+            // What is wrong was found by parts that know no path.
+            throw new CheckpointException(file + ": " + e.getMessage(), e);
+        } finally {
+            if (!opened) {
+                compute.ifPresent(Compute::close);
+                checkpoint.close();
+            }
+        }
+    }
+
+    private static String nameOf(Path file) {
+        String name = file.getFileName().toString();
+        int dot = name.lastIndexOf('.');
+        String stem = dot > 0 ? name.substring(0, dot) : name;
+        Path directory = file.toAbsolutePath().getParent();
+        return stem.equals("model") && directory != null && directory.getFileName() != null
+                ? directory.getFileName().toString()
+                : stem;
+    }
+
+    public ModelInfo info() {
+        return info;
+    }
+
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** A new session with an empty past. The caller closes it; closing the model closes it too. */
+    public Session newSession() {
+        return new Session(this, newState());
+    }
+
+    private State newState() {
+        State state = compute.newState(model.stateLayout());
+        states.add(state);
+        return state;
+    }
+
+    /**
+     * Generates from an empty past, in a session of its own.
+     *
+     * @throws io.github.rwkv4j.engine.errors.OverloadedException if the queue of waiting requests is full
+     * @throws InvalidRequestException if the prompt is empty or has ids outside the vocabulary
+     */
+    public Generation generate(GenerationRequest request, GenerationListener listener) {
+        return start(request, Optional.of(listener));
+    }
+
+    /** As {@link #generate(GenerationRequest, GenerationListener)}, waiting for the end; an interrupt cancels it. */
+    public GenerationResult generate(GenerationRequest request) {
+        return await(start(request, Optional.empty()));
+    }
+
+    private Generation start(GenerationRequest request, Optional<GenerationListener> listener) {
+        requireTokens(request.prompt());
+        if (request.prompt().length == 0) {
+            throw new InvalidRequestException("The prompt is empty: there is nothing to continue");
+        }
+        State state = newState();
+        try {
+            GenerationJob job = newJob(state, request.prompt(), request, listener, _ -> free(state));
+            submit(job);
+            job.delivery().start();
+            return job.delivery();
+        } catch (RuntimeException e) {
+            free(state);
+            throw e;
+        }
+    }
+
+    GenerationJob newJob(
+            State state,
+            int[] prompt,
+            GenerationRequest request,
+            Optional<GenerationListener> listener,
+            Consumer<Job> onRelease) {
+        return new GenerationJob(state, prompt, request, tokenizer, vocabulary, listener, scheduler::signal, onRelease);
+    }
+
+    /**
+     * One embedding of length 1 [embedding size] per text; the texts go through the weights together.
+     *
+     * @throws InvalidRequestException if a text has no tokens to pool
+     * @throws io.github.rwkv4j.engine.errors.OverloadedException if too many requests are waiting
+     */
+    public List<float[]> embed(List<String> texts, Pooling pooling) {
+        List<float[]> embeddings = new ArrayList<>();
+        Queue<EmbeddingJob> jobs = new ArrayDeque<>();
+        try {
+            for (String text : texts) {
+                // Long lists wait here and not in the scheduler's queue, which others need too.
+                if (jobs.size() == options.maxSessions()) {
+                    embeddings.add(join(jobs.remove().result()));
+                }
+                jobs.add(embed(text, pooling));
+            }
+            while (!jobs.isEmpty()) {
+                embeddings.add(join(jobs.remove().result()));
+            }
+            return embeddings;
+        } finally {
+            jobs.forEach(Job::cancel);
+        }
+    }
+
+    private EmbeddingJob embed(String text, Pooling pooling) {
+        int[] tokens = tokenizer.encode(text);
+        if (pooling == Pooling.LAST && tokenizer.endOfText().isPresent()) {
+            tokens = Arrays.copyOf(tokens, tokens.length + 1);
+            tokens[tokens.length - 1] = tokenizer.endOfText().getAsInt();
+        }
+        if (tokens.length == 0) {
+            throw new InvalidRequestException("A text to embed is empty");
+        }
+        State state = newState();
+        EmbeddingJob job =
+                new EmbeddingJob(state, tokens, pooling, model.config().embeddingSize(), _ -> free(state));
+        try {
+            submit(job);
+        } catch (RuntimeException e) {
+            free(state);
+            throw e;
+        }
+        return job;
+    }
+
+    void submit(Job job) {
+        scheduler.submit(job);
+    }
+
+    void requireTokens(int[] tokens) {
+        for (int token : tokens) {
+            if (token < 0 || token >= info.vocabularySize()) {
+                throw new InvalidRequestException(
+                        "Token id %d is outside the model's vocabulary of %d".formatted(token, info.vocabularySize()));
+            }
+        }
+    }
+
+    void copy(State from, State to) {
+        onDevice(() -> {
+            compute.copy(from, to);
+            return to;
+        });
+    }
+
+    float[] read(State state, int offset, int count) {
+        return onDevice(() -> {
+            float[] numbers = new float[count];
+            compute.read(state, offset, numbers);
+            return numbers;
+        });
+    }
+
+    /** Runs something between two steps, when the device is free, and waits for it. */
+    private <T> T onDevice(Supplier<T> action) {
+        CompletableFuture<T> result = new CompletableFuture<>();
+        scheduler.call(() -> result.completeAsync(action, Runnable::run));
+        return join(result);
+    }
+
+    /** Frees a state as soon as no step uses it. */
+    void free(State state) {
+        if (states.remove(state)) {
+            try {
+                scheduler.call(state::close);
+            } catch (ClosedException e) {
+                state.close();
+            }
+        }
+    }
+
+    static GenerationResult await(Generation generation) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return generation.await();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                    generation.cancel();
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    static <T> T join(CompletableFuture<T> future) {
+        try {
+            return future.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof RwkvException cause) {
+                throw cause;
+            }
+            throw e;
+        }
+    }
+
+    /** Refuses new requests, ends running ones with a {@link ClosedException}, then frees memory. Idempotent. */
+    @Override
+    public void close() {
+        scheduler.close();
+        // From here on no step runs, and whoever frees a state does it alone: the set hands each out once.
+        states.forEach(state -> {
+            if (states.remove(state)) {
+                state.close();
+            }
+        });
+        compute.close();
+        checkpoint.close();
+    }
+}
