@@ -1,13 +1,9 @@
 package io.github.rwkv4j.engine.tokenizer;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import java.net.URISyntaxException;
+import io.github.rwkv4j.engine.testing.TestData;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Objects;
 
 /** Vocabularies that tests share. */
 final class TestVocabularies {
@@ -15,24 +11,12 @@ final class TestVocabularies {
 
     /** The real World vocabulary, which is not part of the repository; skips the test without it. */
     static Path world() {
-        for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
-            Path file = folder.resolve("shared/data/rwkv_vocab_v20230424.txt");
-            if (Files.exists(file)) {
-                return file;
-            }
-        }
-        assumeTrue(false, "needs the World vocabulary at ../shared/data/rwkv_vocab_v20230424.txt");
-        throw new AssertionError();
+        return TestData.shared("data/rwkv_vocab_v20230424.txt");
     }
 
     /** The demo model's vocabulary. */
     static Path demo() {
-        try {
-            return Path.of(Objects.requireNonNull(TestVocabularies.class.getResource("/tokenizer/demo.vocab.txt"))
-                    .toURI());
-        } catch (URISyntaxException e) {
-            throw new AssertionError(e);
-        }
+        return TestData.resource("tokenizer/demo.vocab.txt");
     }
 
     /** Single bytes at id = byte + 1, as in every World vocabulary, and more tokens at their ids. */

@@ -64,7 +64,7 @@ final class CpuMatrix implements Matrix {
      * @throws CheckpointException if it holds infinities or NaN, or numbers too large for an 8-bit block's scale
      */
     static CpuMatrix pack(Tensor tensor, boolean transposed, Type type, Arena arena, WorkerPool pool) {
-        long[] shape = tensor.squeezed();
+        long[] shape = tensor.shape();
         if (shape.length != 2) {
             throw new CheckpointException("%s has shape %s, but a matrix has two dimensions"
                     .formatted(tensor.name(), Arrays.toString(tensor.shape())));
