@@ -34,6 +34,20 @@ public record RandomRwkv7(
         return new RandomRwkv7(layers, width, headSize, 2 * width, 256, 16, 16, 8, 24);
     }
 
+    /** Writes a random model: {@code 0.1B model.safetensors}. */
+    public static void main(String[] arguments) {
+        if (arguments.length != 2) {
+            throw new IllegalArgumentException("Expected a size (0.1B or 0.4B) and the file to write");
+        }
+        RandomRwkv7 size =
+                switch (arguments[0]) {
+                    case "0.1B" -> SIZE_0_1B;
+                    case "0.4B" -> SIZE_0_4B;
+                    default -> throw new IllegalArgumentException("Expected 0.1B or 0.4B, found " + arguments[0]);
+                };
+        size.write(Path.of(arguments[1]), 1);
+    }
+
     /** The tensors by their official names, on the heap. */
     public Map<String, Tensor> tensors(long seed) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
