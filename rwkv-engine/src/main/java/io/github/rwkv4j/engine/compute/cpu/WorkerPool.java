@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A few threads that work on one operation at a time. The calling thread is worker 0; the others wait for the next
- * operation by spinning for a moment, since it usually comes within microseconds, and then parked, so that an idle model
- * uses no processor. Running a task allocates nothing.
+ * operation by spinning for a moment, since it usually comes within microseconds, then by yielding to whoever else needs
+ * the processor (the JVM's compiler among them), and then parked, so that an idle model uses no processor. An operation is
+ * over when its units are done: a worker that gets no processor delays nobody. Running a task allocates nothing.
  */
 final class WorkerPool implements AutoCloseable {
     /** An operation cut into numbered units of work. */
@@ -18,12 +19,23 @@ final class WorkerPool implements AutoCloseable {
         void run(int unit, int worker);
     }
 
-    private static final int SPINS = 20_000;
-    private static final VarHandle EPOCH;
+    private static final int SPINS = 1_000;
+    private static final int YIELDS = 1_000;
+
+    /**
+     * The ticket says which operation is on, how many units it has and which is the next to take: 24 bits of a counter of
+     * operations, 20 bits each of units. Who raises the next unit by compare-and-set owns it, and the operation can't end
+     * before it is done; so the task is read after that.
+     */
+    private static final int UNIT_BITS = 20;
+
+    private static final long UNIT_MASK = (1L << UNIT_BITS) - 1;
+    private static final VarHandle TICKET;
+    private static final VarHandle PARKED = MethodHandles.arrayElementVarHandle(boolean[].class);
 
     static {
         try {
-            EPOCH = MethodHandles.lookup().findVarHandle(WorkerPool.class, "epoch", int.class);
+            TICKET = MethodHandles.lookup().findVarHandle(WorkerPool.class, "ticket", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -31,11 +43,9 @@ final class WorkerPool implements AutoCloseable {
 
     private final Thread[] threads;
     private final boolean[] parked;
-    private final AtomicInteger nextUnit = new AtomicInteger();
-    private final AtomicInteger working = new AtomicInteger();
+    private final AtomicInteger done = new AtomicInteger();
     private @Nullable Task task;
-    private int units;
-    private volatile int epoch;
+    private volatile long ticket;
     private volatile boolean closed;
     private volatile @Nullable Throwable failure;
 
@@ -65,78 +75,83 @@ final class WorkerPool implements AutoCloseable {
             }
             return;
         }
+        if (count > UNIT_MASK) {
+            throw new IllegalArgumentException(count + " units are more than a ticket can number");
+        }
         task = work;
-        units = count;
-        nextUnit.setPlain(0);
-        working.setPlain(threads.length);
-        EPOCH.getAndAdd(this, 1);
+        done.setPlain(0);
+        long operation = (ticket >>> (2 * UNIT_BITS)) + 1;
+        ticket = (operation << (2 * UNIT_BITS)) | ((long) count << UNIT_BITS);
         for (int i = 0; i < threads.length; i++) {
             if ((boolean) PARKED.getVolatile(parked, i)) {
                 LockSupport.unpark(threads[i]);
             }
         }
-        Throwable mine = takeUnits(work, count, 0);
-        while (working.get() > 0) {
-            Thread.onSpinWait();
+        takeUnits(0);
+        for (int waits = 0; done.get() < count; waits++) {
+            pause(waits);
         }
-        Throwable theirs = failure;
-        if (mine != null || theirs != null) {
+        Throwable thrown = failure;
+        if (thrown != null) {
             failure = null;
-            throw new IllegalStateException("A worker failed", mine != null ? mine : theirs);
+            throw new IllegalStateException("A worker failed", thrown);
         }
     }
 
-    private @Nullable Throwable takeUnits(Task work, int count, int worker) {
-        try {
-            for (int unit = nextUnit.getAndIncrement(); unit < count; unit = nextUnit.getAndIncrement()) {
-                work.run(unit, worker);
+    private static void pause(int waits) {
+        if (waits < SPINS) {
+            Thread.onSpinWait();
+        } else {
+            Thread.yield();
+        }
+    }
+
+    private static boolean hasUnits(long ticket) {
+        return (ticket & UNIT_MASK) < ((ticket >>> UNIT_BITS) & UNIT_MASK);
+    }
+
+    private void takeUnits(int worker) {
+        for (long now = ticket; hasUnits(now); now = ticket) {
+            if (TICKET.compareAndSet(this, now, now + 1)) {
+                Task work = task;
+                try {
+                    if (work != null) {
+                        work.run((int) (now & UNIT_MASK), worker);
+                    }
+                } catch (Throwable t) {
+                    failure = t;
+                } finally {
+                    done.incrementAndGet();
+                }
             }
-            return null;
-        } catch (Throwable t) {
-            nextUnit.set(count);
-            return t;
         }
     }
 
     private void work(int worker) {
-        int seen = 0;
-        while (true) {
-            seen = awaitEpochAfter(seen, worker);
-            if (closed) {
-                return;
-            }
-            Task work = task;
-            Throwable thrown = work == null ? null : takeUnits(work, units, worker);
-            if (thrown != null) {
-                failure = thrown;
-            }
-            working.decrementAndGet();
+        while (!closed) {
+            takeUnits(worker);
+            awaitUnits(worker);
         }
     }
 
-    private int awaitEpochAfter(int seen, int worker) {
-        for (int spin = 0; spin < SPINS; spin++) {
-            int now = epoch;
-            if (now != seen) {
-                return now;
+    private void awaitUnits(int worker) {
+        for (int waits = 0; waits < SPINS + YIELDS; waits++) {
+            if (hasUnits(ticket) || closed) {
+                return;
             }
-            Thread.onSpinWait();
+            pause(waits);
         }
         PARKED.setVolatile(parked, worker - 1, true);
-        while (epoch == seen) {
+        while (!hasUnits(ticket) && !closed) {
             LockSupport.park(this);
         }
         PARKED.setVolatile(parked, worker - 1, false);
-        return epoch;
     }
-
-    private static final VarHandle PARKED = MethodHandles.arrayElementVarHandle(boolean[].class);
 
     /** Stops the threads and waits for them. Idempotent; not while a task runs. */
     @Override
     public void close() {
         closed = true;
-        EPOCH.getAndAdd(this, 1);
         boolean interrupted = false;
         for (Thread thread : threads) {
             LockSupport.unpark(thread);
