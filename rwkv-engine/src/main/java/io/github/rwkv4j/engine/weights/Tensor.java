@@ -23,10 +23,11 @@ public record Tensor(String name, DType dtype, long[] shape, MemorySegment data)
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     public Tensor {
-        long expected = elements(shape) * dtype.bytes();
-        if (data.byteSize() != expected) {
-            throw new CheckpointException("Tensor %s of shape %s and type %s needs %d bytes but has %d"
-                    .formatted(name, Arrays.toString(shape), dtype, expected, data.byteSize()));
+        long elements = elements(shape);
+        if (elements != data.byteSize() / dtype.bytes() || data.byteSize() % dtype.bytes() != 0) {
+            throw new CheckpointException(
+                    "Tensor %s of shape %s and type %s needs %d elements of %d bytes but has %d bytes"
+                            .formatted(name, Arrays.toString(shape), dtype, elements, dtype.bytes(), data.byteSize()));
         }
     }
 
@@ -51,6 +52,29 @@ public record Tensor(String name, DType dtype, long[] shape, MemorySegment data)
                 throw new CheckpointException(
                         "Tensor %s holds %s, but weights are floating-point numbers".formatted(name, dtype));
         };
+    }
+
+    /** Elements {@code from} to {@code from + count - 1} in row-major order, as float32. */
+    public void read(long from, int count, float[] out) {
+        MemorySegment slice = data.asSlice(from * dtype.bytes(), (long) count * dtype.bytes());
+        switch (dtype) {
+            case F32 -> MemorySegment.copy(slice, FLOAT, 0, out, 0, count);
+            case F16 -> {
+                for (int i = 0; i < count; i++) {
+                    out[i] = Float.float16ToFloat(slice.get(SHORT, 2L * i));
+                }
+            }
+            case BF16 -> {
+                for (int i = 0; i < count; i++) {
+                    out[i] = Float.intBitsToFloat(slice.get(SHORT, 2L * i) << 16);
+                }
+            }
+            default -> {
+                for (int i = 0; i < count; i++) {
+                    out[i] = get(from + i);
+                }
+            }
+        }
     }
 
     /** The product of {@code shape}, refused when it does not fit 63 bits. */

@@ -105,8 +105,8 @@ final class PanelPacker {
         panelBytes[start + 2 * lane + 1] = (byte) (half >> 8);
         float inverse = scale == 0 ? 0 : 1 / scale;
         for (int k = 0; k < BLOCK; k++) {
-            float q = (float) Math.rint(row[block * BLOCK + k] * inverse);
-            panelBytes[start + CpuMatrix.Q8_SCALES + k * PANEL + lane] = (byte) Math.clamp(q, -127f, 127f);
+            float q = row[block * BLOCK + k] * inverse + ScalarKernels.ROUND - ScalarKernels.ROUND;
+            panelBytes[start + CpuMatrix.Q8_SCALES + k * PANEL + lane] = (byte) Math.max(-127, Math.min(127, q));
         }
     }
 
@@ -123,12 +123,16 @@ final class PanelPacker {
 
     private void readFloats(int rowNumber) {
         int columns = matrix.columns();
+        if (transposed) {
+            for (int k = 0; k < columns; k++) {
+                row[k] = tensor.get((long) k * matrix.rows() + rowNumber);
+            }
+        } else {
+            tensor.read((long) rowNumber * columns, columns, row);
+        }
         boolean finite = true;
         for (int k = 0; k < columns; k++) {
-            long index = transposed ? (long) k * matrix.rows() + rowNumber : (long) rowNumber * columns + k;
-            float value = tensor.get(index);
-            finite &= Float.isFinite(value);
-            row[k] = value;
+            finite &= Math.abs(row[k]) <= Float.MAX_VALUE;
         }
         requireFinite(finite, rowNumber);
     }
