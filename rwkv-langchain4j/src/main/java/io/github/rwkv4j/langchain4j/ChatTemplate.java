@@ -1,0 +1,142 @@
+package io.github.rwkv4j.langchain4j;
+
+import static java.util.stream.Collectors.joining;
+
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.data.message.SystemMessage;
+import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.internal.Utils;
+import io.github.rwkv4j.engine.sampling.Sampling;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/**
+ * How a conversation becomes the text that a line of models was trained on (spec: sampling and chat, prompt formats).
+ *
+ * <p>A blank line ends a turn, so messages can't contain one: {@link #normalise}. System messages come first, joined
+ * with a line feed where there are several. Of an answer in the history the thinking part is left out. A prompt ends
+ * with the open role label and never with a space, because tokens carry their leading space.
+ */
+public enum ChatTemplate {
+    /** {@code User: …}, {@code Assistant: …}: World models of generations 5 to 7. */
+    WORLD("System", "User", "Assistant", false, chat(1.0, 0.3, 0.5)),
+    /** As {@link #WORLD}, for the reasoning models G1 and newer. */
+    G1("System", "User", "Assistant", true, chat(1.0, 0.3, 0.5)),
+    /** {@code Question: …}, {@code Answer: …}: World models of generation 4. A system message is an opening paragraph. */
+    QUESTION_ANSWER("", "Question", "Answer", false, chat(1.0, 0.3, 0.5)),
+    /** {@code Bob: …}, {@code Alice: …}: Raven. A system message is the paragraph that describes the two. */
+    RAVEN("", "Bob", "Alice", false, chat(1.2, 0.5, 0.4));
+
+    private static final Pattern G1_NAME = Pattern.compile("(?i)(?<![a-z0-9])g1");
+    private static final Pattern BLANK_LINES = Pattern.compile("\n{2,}");
+
+    private final String system;
+    private final String user;
+    private final String assistant;
+    private final boolean reasoning;
+    private final Sampling sampling;
+
+    ChatTemplate(String system, String user, String assistant, boolean reasoning, Sampling sampling) {
+        this.system = system;
+        this.user = user;
+        this.assistant = assistant;
+        this.reasoning = reasoning;
+        this.sampling = sampling;
+    }
+
+    private static Sampling chat(double temperature, double topP, double penalties) {
+        return Sampling.builder()
+                .temperature(temperature)
+                .topP(topP)
+                .presencePenalty(penalties)
+                .frequencyPenalty(penalties)
+                .build();
+    }
+
+    /** The template of a model of this name: {@link #G1} where the name says so, else {@link #WORLD}. */
+    public static ChatTemplate ofModel(String name) {
+        return G1_NAME.matcher(name).find() ? G1 : WORLD;
+    }
+
+    /** The sampling that the official chat of this line of models uses. */
+    public Sampling sampling() {
+        return sampling;
+    }
+
+    /** Whether the template shipped with these models begins with an end of text (id 0). */
+    public boolean beginsWithEndOfText() {
+        return reasoning;
+    }
+
+    /**
+     * The text that {@code messages} are answered from. The last one is a user message.
+     *
+     * @throws UnsupportedFeatureException if a message has something other than text, or these models don't think
+     */
+    public String prompt(List<ChatMessage> messages, Thinking thinking) {
+        if (thinking != Thinking.OFF && !reasoning) {
+            throw new UnsupportedFeatureException(
+                    "'thinking' %s is not supported by the template %s: use a reasoning model, with the template G1"
+                            .formatted(thinking, this));
+        }
+        String conversation = conversation(messages);
+        String untilLastTurnsEnd = conversation.substring(0, conversation.length() - "\n\n".length());
+        return untilLastTurnsEnd + thinking.wish() + "\n\n" + assistant + ":" + thinking.opening();
+    }
+
+    /**
+     * The text of {@code messages}, each with the blank line that ends it.
+     *
+     * @throws UnsupportedFeatureException if a message has something other than text
+     */
+    public String conversation(List<ChatMessage> messages) {
+        String instructions = messages.stream()
+                .filter(SystemMessage.class::isInstance)
+                .map(message -> normalise(((SystemMessage) message).text()))
+                .collect(joining("\n"));
+        String turns = messages.stream()
+                .filter(message -> !(message instanceof SystemMessage))
+                .map(this::turn)
+                .collect(joining());
+        return instructions.isEmpty() ? turns : turn(system, instructions) + turns;
+    }
+
+    /** Line feeds only, no space around, and no blank line, which would end the turn. */
+    public static String normalise(String text) {
+        return BLANK_LINES.matcher(text.replace("\r\n", "\n").strip()).replaceAll("\n");
+    }
+
+    private String turn(ChatMessage message) {
+        return switch (message) {
+            case UserMessage userMessage -> turn(user, normalise(text(userMessage)));
+            case AiMessage aiMessage
+            when !aiMessage.hasToolExecutionRequests() ->
+                turn(assistant, normalise(OutputParser.answer(Utils.getOrDefault(aiMessage.text(), ""))));
+            default ->
+                throw new UnsupportedFeatureException(
+                        "A message of type %s is not supported here: tools and custom messages have no form in a prompt"
+                                .formatted(message.type()));
+        };
+    }
+
+    private static String turn(String label, String text) {
+        String separator = text.isEmpty() ? ":" : ": ";
+        return (label.isEmpty() ? text : label + separator + text) + "\n\n";
+    }
+
+    private static String text(UserMessage message) {
+        return message.contents().stream()
+                .map(content -> switch (content) {
+                    case TextContent textContent -> textContent.text();
+                    default ->
+                        throw new UnsupportedFeatureException(
+                                "Content of type %s is not supported: RWKV models read text"
+                                        .formatted(content.type().toString().toLowerCase(Locale.ROOT)));
+                })
+                .collect(joining("\n"));
+    }
+}

@@ -1,0 +1,146 @@
+package io.github.rwkv4j.langchain4j;
+
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onCompleteResponse;
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onPartialResponse;
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onPartialThinking;
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.withLoggingExceptions;
+
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.model.ModelProvider;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.langchain4j.model.chat.response.StreamingHandle;
+import io.github.rwkv4j.engine.Generation;
+import io.github.rwkv4j.engine.GenerationListener;
+import io.github.rwkv4j.engine.GenerationResult;
+import io.github.rwkv4j.engine.errors.RwkvException;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Chat with an RWKV model, the answer arriving piece by piece. Thread-safe: requests of many threads go through the
+ * weights together.
+ *
+ * <p>The handler is called on one thread, which isn't the caller's. Only an
+ * {@link dev.langchain4j.exception.UnsupportedFeatureException} is thrown to the caller; any other error goes to the
+ * handler. After {@link StreamingHandle#cancel()} the handler is called no more.
+ */
+public final class RwkvStreamingChatModel implements StreamingChatModel {
+    private final Chat chat;
+
+    private RwkvStreamingChatModel(Chat chat) {
+        this.chat = chat;
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    @Override
+    public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
+        try {
+            Chat.Turn turn = chat.turn(request);
+            Stream stream = new Stream(chat, turn.thinking(), handler);
+            stream.running.complete(chat.engine().generate(turn.generation(), stream));
+        } catch (UnsupportedFeatureException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            RuntimeException error = RwkvExceptionMapper.INSTANCE.mapException(e);
+            Thread.startVirtualThread(() -> withLoggingExceptions(() -> handler.onError(error)));
+        }
+    }
+
+    @Override
+    public RwkvChatRequestParameters defaultRequestParameters() {
+        return chat.defaults();
+    }
+
+    @Override
+    public List<ChatModelListener> listeners() {
+        return chat.listeners();
+    }
+
+    @Override
+    public ModelProvider provider() {
+        return ModelProvider.OTHER;
+    }
+
+    /** One answer on its way from the engine to the handler. */
+    private static final class Stream implements GenerationListener, OutputParser.Sink, StreamingHandle {
+        private final Chat chat;
+        private final OutputParser output;
+        private final StreamingChatResponseHandler handler;
+        private final CompletableFuture<Generation> running = new CompletableFuture<>();
+        private volatile boolean cancelled;
+
+        Stream(Chat chat, Thinking thinking, StreamingChatResponseHandler handler) {
+            this.chat = chat;
+            this.output = new OutputParser(thinking, this);
+            this.handler = handler;
+        }
+
+        @Override
+        public void onText(String text) {
+            output.accept(text);
+        }
+
+        @Override
+        public void thinking(String text) {
+            if (!cancelled) {
+                onPartialThinking(handler, text, this);
+            }
+        }
+
+        @Override
+        public void answer(String text) {
+            if (!cancelled) {
+                onPartialResponse(handler, text, this);
+            }
+        }
+
+        @Override
+        public void onComplete(GenerationResult result) {
+            output.finish();
+            if (!cancelled) {
+                onCompleteResponse(handler, chat.response(output, result));
+            }
+        }
+
+        @Override
+        public void onError(RwkvException error) {
+            if (!cancelled) {
+                withLoggingExceptions(() -> handler.onError(RwkvExceptionMapper.INSTANCE.mapException(error)));
+            }
+        }
+
+        @Override
+        public void cancel() {
+            cancelled = true;
+            // A callback may come before the engine has handed out the generation.
+            running.thenAccept(Generation::cancel);
+        }
+
+        @Override
+        public boolean isCancelled() {
+            return cancelled;
+        }
+    }
+
+    public static final class Builder extends ChatModelBuilder<Builder> {
+        private Builder() {}
+
+        @Override
+        Builder self() {
+            return this;
+        }
+
+        /**
+         * @throws UnsupportedFeatureException if the default parameters ask for what this model does not have
+         */
+        public RwkvStreamingChatModel build() {
+            return new RwkvStreamingChatModel(chat());
+        }
+    }
+}
