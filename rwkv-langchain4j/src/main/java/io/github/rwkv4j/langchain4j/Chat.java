@@ -3,9 +3,6 @@ package io.github.rwkv4j.langchain4j;
 import static java.util.Objects.requireNonNull;
 
 import dev.langchain4j.data.message.AiMessage;
-import dev.langchain4j.data.message.ChatMessage;
-import dev.langchain4j.data.message.UserMessage;
-import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.internal.ChatRequestValidationUtils;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
@@ -27,8 +24,6 @@ record Chat(
         PromptEncoder encoder,
         RwkvChatRequestParameters defaults,
         List<ChatModelListener> listeners) {
-    private static final String END_OF_TURN = "\n\n";
-
     Chat {
         listeners = List.copyOf(listeners);
         refuseUnsupported(defaults, engine.info().name());
@@ -39,23 +34,17 @@ record Chat(
 
     /**
      * @throws UnsupportedFeatureException if the request asks for what this model does not have
-     * @throws InvalidRequestException if there is nothing to answer
+     * @throws dev.langchain4j.exception.InvalidRequestException if the last message is not a user message
      */
     Turn turn(ChatRequest request) {
         RwkvChatRequestParameters parameters = defaults.overrideWith(request.parameters());
         refuseUnsupported(parameters, engine.info().name());
-        ChatMessage last = request.messages().getLast();
-        if (!(last instanceof UserMessage)) {
-            throw new InvalidRequestException(
-                    "The last message is of type %s but must be of type USER, for the model to answer it"
-                            .formatted(last.type()));
-        }
         Thinking thinking = requireNonNull(parameters.thinking());
         GenerationRequest.Builder generation = GenerationRequest.builder()
                 .prompt(encoder.encode(template.prompt(request.messages(), thinking)))
                 .sampling(sampling(parameters))
                 .maxTokens(parameters.maxOutputTokens())
-                .stopSequences(Stream.concat(Stream.of(END_OF_TURN), parameters.stopSequences().stream())
+                .stopSequences(Stream.concat(Stream.of(ChatTemplate.END_OF_TURN), parameters.stopSequences().stream())
                         .toList());
         if (thinking.isOpen()) {
             generation.stopsAfter(OutputParser.END_OF_THINKING);

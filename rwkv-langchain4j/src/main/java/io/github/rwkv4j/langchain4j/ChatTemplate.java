@@ -7,6 +7,7 @@ import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.internal.Utils;
 import io.github.rwkv4j.engine.sampling.Sampling;
@@ -30,6 +31,9 @@ public enum ChatTemplate {
     QUESTION_ANSWER("", "Question", "Answer", false, chat(1.0, 0.3, 0.5)),
     /** {@code Bob: …}, {@code Alice: …}: Raven. A system message is the paragraph that describes the two. */
     RAVEN("", "Bob", "Alice", false, chat(1.2, 0.5, 0.4));
+
+    /** A blank line, which the models learnt to end their turns with. */
+    static final String END_OF_TURN = "\n\n";
 
     private static final Pattern G1_NAME = Pattern.compile("(?i)(?<![a-z0-9])g1");
     private static final Pattern BLANK_LINES = Pattern.compile("\n{2,}");
@@ -73,9 +77,10 @@ public enum ChatTemplate {
     }
 
     /**
-     * The text that {@code messages} are answered from. The last one is a user message.
+     * The text that {@code messages} are answered from.
      *
      * @throws UnsupportedFeatureException if a message has something other than text, or these models don't think
+     * @throws InvalidRequestException if the last message is not a user message
      */
     public String prompt(List<ChatMessage> messages, Thinking thinking) {
         if (thinking != Thinking.OFF && !reasoning) {
@@ -84,8 +89,13 @@ public enum ChatTemplate {
                             .formatted(thinking, this));
         }
         String conversation = conversation(messages);
-        String untilLastTurnsEnd = conversation.substring(0, conversation.length() - "\n\n".length());
-        return untilLastTurnsEnd + thinking.wish() + "\n\n" + assistant + ":" + thinking.opening();
+        if (!(messages.getLast() instanceof UserMessage)) {
+            throw new InvalidRequestException(
+                    "The last message is of type %s but must be of type USER, for the model to answer it"
+                            .formatted(messages.getLast().type()));
+        }
+        String untilLastTurnsEnd = conversation.substring(0, conversation.length() - END_OF_TURN.length());
+        return untilLastTurnsEnd + thinking.wish() + END_OF_TURN + assistant + ":" + thinking.opening();
     }
 
     /**
@@ -125,7 +135,7 @@ public enum ChatTemplate {
 
     private static String turn(String label, String text) {
         String separator = text.isEmpty() ? ":" : ": ";
-        return (label.isEmpty() ? text : label + separator + text) + "\n\n";
+        return (label.isEmpty() ? text : label + separator + text) + END_OF_TURN;
     }
 
     private static String text(UserMessage message) {

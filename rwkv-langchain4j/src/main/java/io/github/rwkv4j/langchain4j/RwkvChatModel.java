@@ -61,6 +61,8 @@ public final class RwkvChatModel implements ChatModel {
         }
 
         /**
+         * The model.
+         *
          * @throws dev.langchain4j.exception.UnsupportedFeatureException if the default parameters ask for what this
          *     model does not have
          */

@@ -17,7 +17,7 @@ import io.github.rwkv4j.engine.GenerationListener;
 import io.github.rwkv4j.engine.GenerationResult;
 import io.github.rwkv4j.engine.errors.RwkvException;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chat with an RWKV model, the answer arriving piece by piece. Thread-safe: requests of many threads go through the
@@ -43,7 +43,7 @@ public final class RwkvStreamingChatModel implements StreamingChatModel {
         try {
             Chat.Turn turn = chat.turn(request);
             Stream stream = new Stream(chat, turn.thinking(), handler);
-            stream.running.complete(chat.engine().generate(turn.generation(), stream));
+            stream.follow(chat.engine().generate(turn.generation(), stream));
         } catch (UnsupportedFeatureException e) {
             throw e;
         } catch (RuntimeException e) {
@@ -72,8 +72,8 @@ public final class RwkvStreamingChatModel implements StreamingChatModel {
         private final Chat chat;
         private final OutputParser output;
         private final StreamingChatResponseHandler handler;
-        private final CompletableFuture<Generation> running = new CompletableFuture<>();
         private volatile boolean cancelled;
+        private @Nullable Generation generation;
 
         Stream(Chat chat, Thinking thinking, StreamingChatResponseHandler handler) {
             this.chat = chat;
@@ -115,11 +115,20 @@ public final class RwkvStreamingChatModel implements StreamingChatModel {
             }
         }
 
+        /** A callback may cancel before the engine has handed out the generation. */
+        synchronized void follow(Generation running) {
+            generation = running;
+            if (cancelled) {
+                running.cancel();
+            }
+        }
+
         @Override
-        public void cancel() {
+        public synchronized void cancel() {
             cancelled = true;
-            // A callback may come before the engine has handed out the generation.
-            running.thenAccept(Generation::cancel);
+            if (generation != null) {
+                generation.cancel();
+            }
         }
 
         @Override
@@ -137,6 +146,8 @@ public final class RwkvStreamingChatModel implements StreamingChatModel {
         }
 
         /**
+         * The model.
+         *
          * @throws UnsupportedFeatureException if the default parameters ask for what this model does not have
          */
         public RwkvStreamingChatModel build() {

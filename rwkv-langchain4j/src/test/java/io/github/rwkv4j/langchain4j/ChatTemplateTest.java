@@ -12,6 +12,7 @@ import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import java.util.List;
 import java.util.Map;
@@ -154,9 +155,19 @@ class ChatTemplateTest {
                 UserMessage.from(TextContent.from("Look:"), ImageContent.from("https://localhost/cat.png")));
     }
 
+    @Test
+    void answersUserMessagesOnly() {
+        assertThatThrownBy(() -> prompt(ChatTemplate.WORLD, HI, AiMessage.from("Hello.")))
+                .isExactlyInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("AI")
+                .hasMessageContaining("USER");
+    }
+
     @ParameterizedTest
     @MethodSource("unsupported")
     void refusesWhatIsNotText(ChatMessage message) {
+        assertThatThrownBy(() -> prompt(ChatTemplate.WORLD, HI, message))
+                .isExactlyInstanceOf(UnsupportedFeatureException.class);
         assertThatThrownBy(() -> prompt(ChatTemplate.WORLD, HI, message, HI))
                 .isExactlyInstanceOf(UnsupportedFeatureException.class)
                 .hasMessageContaining("not supported");
