@@ -1,7 +1,7 @@
 package io.github.rwkv4j.langchain4j;
 
 import dev.langchain4j.exception.LangChain4jException;
-import io.github.rwkv4j.engine.Generation;
+import io.github.rwkv4j.engine.FinishReason;
 import io.github.rwkv4j.engine.GenerationRequest;
 import io.github.rwkv4j.engine.GenerationResult;
 import io.github.rwkv4j.engine.Rwkv;
@@ -11,17 +11,16 @@ final class Generations {
     private Generations() {}
 
     /**
-     * @throws LangChain4jException if the thread is interrupted: the generation is cancelled, and the thread is
-     *     interrupted still
+     * The result of a generation that nobody can cancel but who interrupts the waiting thread.
+     *
+     * @throws LangChain4jException if the thread was interrupted, as it then still is
      */
     static GenerationResult await(Rwkv engine, GenerationRequest request) {
-        Generation generation = engine.generate(request, text -> {});
-        try {
-            return generation.await();
-        } catch (InterruptedException e) {
-            generation.cancel();
-            Thread.currentThread().interrupt();
-            throw new LangChain4jException("The thread that waited for the answer was interrupted: it is cancelled", e);
+        GenerationResult result = engine.generate(request);
+        if (result.finishReason() == FinishReason.CANCELLED) {
+            throw new LangChain4jException(
+                    "The thread that waited for the answer was interrupted, which cancelled the generation");
         }
+        return result;
     }
 }
