@@ -96,9 +96,19 @@ final class BatchScheduler implements Results, AutoCloseable {
         }
     }
 
-    private void requireOpen() {
-        if (closed) {
-            throw new ClosedException("The model is closed");
+    /**
+     * Does nothing as long as the model is open.
+     *
+     * @throws ClosedException if it is closed
+     */
+    void requireOpen() {
+        lock.lock();
+        try {
+            if (closed) {
+                throw new ClosedException("The model is closed");
+            }
+        } finally {
+            lock.unlock();
         }
     }
 

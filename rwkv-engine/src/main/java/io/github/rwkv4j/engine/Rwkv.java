@@ -136,8 +136,13 @@ public final class Rwkv implements AutoCloseable {
         return tokenizer;
     }
 
-    /** A new session with an empty past. The caller closes it; closing the model closes it too. */
+    /**
+     * A new session with an empty past. The caller closes it; closing the model closes it too.
+     *
+     * @throws ClosedException if the model is closed
+     */
     public Session newSession() {
+        scheduler.requireOpen();
         return new Session(this, newState());
     }
 
