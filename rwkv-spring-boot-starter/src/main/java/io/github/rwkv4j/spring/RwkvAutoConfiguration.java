@@ -1,0 +1,140 @@
+package io.github.rwkv4j.spring;
+
+import dev.langchain4j.model.TokenCountEstimator;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.language.LanguageModel;
+import dev.langchain4j.model.language.StreamingLanguageModel;
+import io.github.rwkv4j.engine.ModelInfo;
+import io.github.rwkv4j.engine.Rwkv;
+import io.github.rwkv4j.langchain4j.RwkvChatModel;
+import io.github.rwkv4j.langchain4j.RwkvEmbeddingModel;
+import io.github.rwkv4j.langchain4j.RwkvLanguageModel;
+import io.github.rwkv4j.langchain4j.RwkvStreamingChatModel;
+import io.github.rwkv4j.langchain4j.RwkvStreamingLanguageModel;
+import io.github.rwkv4j.langchain4j.RwkvTokenCountEstimator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.core.io.ResourceLoader;
+
+/**
+ * One opened model, and every LangChain4j model over it; each bean gives way to the application's own.
+ *
+ * <p>Runs before LangChain4j's own auto-configuration, whose content retriever asks for an embedding model.
+ */
+@AutoConfiguration(beforeName = "dev.langchain4j.spring.LangChain4jAutoConfig")
+@EnableConfigurationProperties(RwkvProperties.class)
+@Import(RwkvAutoConfiguration.EngineConfiguration.class)
+public final class RwkvAutoConfiguration {
+    private static final Logger log = LoggerFactory.getLogger(RwkvAutoConfiguration.class);
+
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnMissingBean(Rwkv.class)
+    static final class EngineConfiguration {
+        @Bean
+        ModelSource rwkvModelSource(RwkvProperties properties, ResourceLoader resources) {
+            return ModelSource.of(properties, resources);
+        }
+
+        @Bean(destroyMethod = "close")
+        Rwkv rwkv(ModelSource source, RwkvProperties properties) {
+            if (source.demo()) {
+                log.warn(
+                        "rwkv.model is not set: answers come from the demo model, which is tiny and only shows how things"
+                                + " work. Set rwkv.model to a model file for real ones.");
+            }
+            long start = System.nanoTime();
+            Rwkv rwkv = Rwkv.open(source.model(), properties.options(source));
+            ModelInfo info = rwkv.info();
+            log.info(
+                    "Opened {} in {} ms: {}, {} parameters, {} weights, {}, {} threads",
+                    info.name(),
+                    (System.nanoTime() - start) / 1_000_000,
+                    info.generation(),
+                    "%,d".formatted(info.parameters()),
+                    info.weights(),
+                    info.implementation(),
+                    info.threads());
+            return rwkv;
+        }
+    }
+
+    private final RwkvProperties properties;
+    private final boolean demo;
+
+    RwkvAutoConfiguration(RwkvProperties properties, ObjectProvider<ModelSource> source) {
+        this.properties = properties;
+        this.demo = source.stream().anyMatch(ModelSource::demo);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(ChatModel.class)
+    RwkvChatModel rwkvChatModel(Rwkv rwkv, ObjectProvider<ChatModelListener> listeners) {
+        RwkvChatModel.Builder model = RwkvChatModel.builder()
+                .engine(rwkv)
+                .defaultRequestParameters(properties.chat().parameters(demo))
+                .listeners(listeners.orderedStream().toList());
+        properties.chat().ifTemplate(model::template);
+        return model.build();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(StreamingChatModel.class)
+    RwkvStreamingChatModel rwkvStreamingChatModel(Rwkv rwkv, ObjectProvider<ChatModelListener> listeners) {
+        RwkvStreamingChatModel.Builder model = RwkvStreamingChatModel.builder()
+                .engine(rwkv)
+                .defaultRequestParameters(properties.chat().parameters(demo))
+                .listeners(listeners.orderedStream().toList());
+        properties.chat().ifTemplate(model::template);
+        return model.build();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(LanguageModel.class)
+    RwkvLanguageModel rwkvLanguageModel(Rwkv rwkv) {
+        return RwkvLanguageModel.builder()
+                .engine(rwkv)
+                .sampling(properties.chat().sampling(demo))
+                .maxOutputTokens(properties.chat().maxOutputTokens())
+                .stopSequences(properties.chat().stopSequences())
+                .build();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(StreamingLanguageModel.class)
+    RwkvStreamingLanguageModel rwkvStreamingLanguageModel(Rwkv rwkv) {
+        return RwkvStreamingLanguageModel.builder()
+                .engine(rwkv)
+                .sampling(properties.chat().sampling(demo))
+                .maxOutputTokens(properties.chat().maxOutputTokens())
+                .stopSequences(properties.chat().stopSequences())
+                .build();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(EmbeddingModel.class)
+    RwkvEmbeddingModel rwkvEmbeddingModel(Rwkv rwkv) {
+        return RwkvEmbeddingModel.builder()
+                .engine(rwkv)
+                .pooling(properties.embedding().pooling())
+                .build();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(TokenCountEstimator.class)
+    RwkvTokenCountEstimator rwkvTokenCountEstimator(Rwkv rwkv) {
+        RwkvTokenCountEstimator.Builder estimator =
+                RwkvTokenCountEstimator.builder().engine(rwkv);
+        properties.chat().ifTemplate(estimator::template);
+        return estimator.build();
+    }
+}
