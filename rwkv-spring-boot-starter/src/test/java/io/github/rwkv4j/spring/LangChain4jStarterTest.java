@@ -18,6 +18,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.test.context.ConfigDataApplicationContextInitializer;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
@@ -25,8 +26,9 @@ import org.springframework.context.annotation.Configuration;
 
 /** Beside LangChain4j's own starter, with every auto-configuration that the class path brings, in Boot's order. */
 class LangChain4jStarterTest {
-    private final ApplicationContextRunner application =
-            new ApplicationContextRunner().withUserConfiguration(Application.class);
+    private final ApplicationContextRunner application = new ApplicationContextRunner()
+            .withInitializer(new ConfigDataApplicationContextInitializer())
+            .withUserConfiguration(Application.class);
 
     @Test
     void answersAnAiServiceThatRemembers() {

@@ -41,14 +41,16 @@ import java.util.jar.JarOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.test.context.ConfigDataApplicationContextInitializer;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 class RwkvAutoConfigurationTest {
-    private final ApplicationContextRunner application =
-            new ApplicationContextRunner().withConfiguration(AutoConfigurations.of(RwkvAutoConfiguration.class));
+    private final ApplicationContextRunner application = new ApplicationContextRunner()
+            .withInitializer(new ConfigDataApplicationContextInitializer())
+            .withConfiguration(AutoConfigurations.of(RwkvAutoConfiguration.class));
 
     @Test
     void chatsWithTheDemoModelUnlessAnotherIsNamed() {
@@ -148,7 +150,7 @@ class RwkvAutoConfigurationTest {
     void takesItsSettingsFromProperties() {
         application
                 .withPropertyValues(
-                        "rwkv.threads=1",
+                        "rwkv.threads=3",
                         "rwkv.quantization=q8_0",
                         "rwkv.chat.temperature=0.5",
                         "rwkv.chat.top-p=0.25",
@@ -164,7 +166,7 @@ class RwkvAutoConfigurationTest {
                         "rwkv.embedding.pooling=last")
                 .run(context -> {
                     assertThat(context.getBean(Rwkv.class).info())
-                            .returns(1, info -> info.threads())
+                            .returns(3, info -> info.threads())
                             .returns("Q8_0", info -> info.weights());
                     for (RwkvChatRequestParameters defaults : List.of(
                             context.getBean(RwkvChatModel.class).defaultRequestParameters(),
