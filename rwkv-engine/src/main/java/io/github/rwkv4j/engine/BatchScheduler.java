@@ -40,7 +40,7 @@ final class BatchScheduler implements Results, AutoCloseable {
     private final Queue<Job> waiting = new ArrayDeque<>();
 
     private final Queue<Runnable> calls = new ArrayDeque<>();
-    private boolean closed;
+    private volatile boolean closed;
     private int inFlight;
 
     /** Owned by the scheduler's thread. */
@@ -70,7 +70,7 @@ final class BatchScheduler implements Results, AutoCloseable {
         lock.lock();
         try {
             requireOpen();
-            int capacity = options.maxSessions() + options.queueCapacity();
+            long capacity = (long) options.maxSessions() + options.queueCapacity();
             if (inFlight >= capacity) {
                 throw new OverloadedException(
                         "%d requests are running or waiting, as many as the model accepts (maxSessions %d + queueCapacity %d): try again later"
@@ -96,20 +96,17 @@ final class BatchScheduler implements Results, AutoCloseable {
         }
     }
 
-    /**
-     * Does nothing as long as the model is open.
-     *
-     * @throws ClosedException if it is closed
-     */
+    /** @throws ClosedException if the model is closed */
     void requireOpen() {
-        lock.lock();
-        try {
-            if (closed) {
-                throw new ClosedException("The model is closed");
-            }
-        } finally {
-            lock.unlock();
+        if (closed) {
+            throw new ClosedException("The model is closed: open it again");
         }
+    }
+
+    /** Ends a job at its next step, or at once where it waits. */
+    void cancel(Job job) {
+        job.cancel();
+        signal();
     }
 
     /** Tells the scheduler that a job became ready or was cancelled. */
@@ -130,7 +127,10 @@ final class BatchScheduler implements Results, AutoCloseable {
             } catch (Throwable t) {
                 LOG.error("A step of the model failed", t);
                 RwkvException error = new RwkvException("The model failed: " + t, t);
-                stepping.forEach(job -> finish(job, () -> job.fail(error)));
+                stepping.forEach(job -> {
+                    job.loseState();
+                    finish(job, () -> job.fail(error));
+                });
             }
         }
         ClosedException error = new ClosedException("The model was closed before the request was done");
@@ -149,9 +149,7 @@ final class BatchScheduler implements Results, AutoCloseable {
                 if (closed) {
                     return false;
                 }
-                while (running.size() < options.maxSessions() && !waiting.isEmpty()) {
-                    running.add(waiting.remove());
-                }
+                admit();
                 if (hasWork()) {
                     return true;
                 }
@@ -160,6 +158,14 @@ final class BatchScheduler implements Results, AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    private void admit() {
+        while (running.size() < options.maxSessions() && !waiting.isEmpty()) {
+            running.add(waiting.remove());
+        }
+        // A cancelled job takes no place: it ends before the next step.
+        waiting.removeIf(job -> job.isCancelled() && running.add(job));
     }
 
     private boolean hasWork() {
@@ -230,7 +236,13 @@ final class BatchScheduler implements Results, AutoCloseable {
 
     private void enter(Job job, int limit) {
         int sessions = batch.sessions();
-        job.enter(batch, limit);
+        if (job.wantsEach()) {
+            // One row of logits stays free for each session that may still join the step.
+            int reserved = options.maxSessions() - sessions - 1;
+            job.enter(batch, Math.min(limit, batch.freeLogits() - reserved));
+        } else {
+            job.enter(batch, limit);
+        }
         if (batch.sessions() > sessions) {
             stepping.add(job);
         }

@@ -33,6 +33,9 @@ final class Delivery implements Generation {
     private final Runnable cancel;
     private final Runnable roomAgain;
 
+    /** Whether somebody found too little room and has to be told when there is more. */
+    private volatile boolean roomWanted;
+
     /**
      * @param listener none where only the result matters
      * @param cancel ends the generation at the next step
@@ -50,6 +53,15 @@ final class Delivery implements Generation {
     }
 
     boolean hasRoom() {
+        if (fitsStep()) {
+            return true;
+        }
+        roomWanted = true;
+        // The listener may have made room before it could see that it is wanted.
+        return fitsStep();
+    }
+
+    private boolean fitsStep() {
         return events.remainingCapacity() >= PIECES_IN_STEP;
     }
 
@@ -125,9 +137,9 @@ final class Delivery implements Generation {
     private Event take() {
         while (true) {
             try {
-                boolean wasFull = !hasRoom();
                 Event event = events.take();
-                if (wasFull && hasRoom()) {
+                if (roomWanted && fitsStep()) {
+                    roomWanted = false;
                     roomAgain.run();
                 }
                 return event;

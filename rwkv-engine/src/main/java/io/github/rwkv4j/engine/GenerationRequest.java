@@ -8,7 +8,8 @@ import java.util.Optional;
 /**
  * What to generate.
  *
- * @param prompt token ids that are fed before the first token is drawn; not empty unless the session has a past
+ * @param prompt token ids that are fed before the first token is drawn; empty only where a session continues what it
+ *     generated just before
  * @param sampling how tokens are drawn
  * @param maxTokens most tokens to generate, at least 1
  * @param stopSequences texts that end the generation and are left out of it, wherever token boundaries fall

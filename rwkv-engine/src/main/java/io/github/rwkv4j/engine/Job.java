@@ -16,6 +16,7 @@ abstract class Job {
     private int fed;
     private final Consumer<Job> onRelease;
     private long totalFed;
+    private boolean stateLost;
     private volatile boolean cancelled;
 
     /** @param onRelease runs when the state is free again, before anybody hears of the job's end */
@@ -37,9 +38,6 @@ abstract class Job {
     /** Puts the next tokens into the batch, at most {@code limit}. */
     final void enter(Batch batch, int limit) {
         int count = Math.min(remaining(), Math.min(limit, batch.freeRows()));
-        if (wantsEach()) {
-            count = Math.min(count, batch.freeLogits());
-        }
         if (count > 0) {
             int first = batch.add(state, tokens, fed, count);
             fed += count;
@@ -78,6 +76,15 @@ abstract class Job {
     /** How many tokens the state has seen of this job. */
     final long totalFed() {
         return totalFed;
+    }
+
+    /** Notes that a step failed half way: nobody knows what the state holds. */
+    final void loseState() {
+        stateLost = true;
+    }
+
+    final boolean isStateLost() {
+        return stateLost;
     }
 
     /** A token that belongs to the past but that the state has not seen yet. */

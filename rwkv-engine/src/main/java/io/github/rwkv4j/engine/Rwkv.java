@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
@@ -39,6 +40,7 @@ public final class Rwkv implements AutoCloseable {
     private final SamplingVocabulary vocabulary;
     private final RwkvOptions options;
     private final BatchScheduler scheduler;
+    private final ReentrantLock closing = new ReentrantLock();
 
     /** States that are not freed yet; closing the model frees them all. */
     private final Set<State> states = ConcurrentHashMap.newKeySet();
@@ -147,8 +149,16 @@ public final class Rwkv implements AutoCloseable {
     }
 
     private State newState() {
+        scheduler.requireOpen();
         State state = compute.newState(model.stateLayout());
         states.add(state);
+        try {
+            // A close that came meanwhile has either seen the state or is seen here.
+            scheduler.requireOpen();
+        } catch (ClosedException e) {
+            closeOnce(state);
+            throw e;
+        }
         return state;
     }
 
@@ -200,10 +210,11 @@ public final class Rwkv implements AutoCloseable {
      * @throws io.github.rwkv4j.engine.errors.OverloadedException if too many requests are waiting
      */
     public List<float[]> embed(List<String> texts, Pooling pooling) {
+        List<int[]> tokens = texts.stream().map(text -> tokens(text, pooling)).toList();
         List<float[]> embeddings = new ArrayList<>();
         Queue<EmbeddingJob> jobs = new ArrayDeque<>();
         try {
-            for (String text : texts) {
+            for (int[] text : tokens) {
                 // Long lists wait here and not in the scheduler's queue, which others need too.
                 if (jobs.size() == options.maxSessions()) {
                     embeddings.add(join(jobs.remove().result()));
@@ -219,15 +230,19 @@ public final class Rwkv implements AutoCloseable {
         }
     }
 
-    private EmbeddingJob embed(String text, Pooling pooling) {
+    private int[] tokens(String text, Pooling pooling) {
         int[] tokens = tokenizer.encode(text);
         if (pooling == Pooling.LAST && tokenizer.endOfText().isPresent()) {
             tokens = Arrays.copyOf(tokens, tokens.length + 1);
             tokens[tokens.length - 1] = tokenizer.endOfText().getAsInt();
         }
         if (tokens.length == 0) {
-            throw new InvalidRequestException("A text to embed is empty");
+            throw new InvalidRequestException("A text to embed is empty: leave it out");
         }
+        return tokens;
+    }
+
+    private EmbeddingJob embed(int[] tokens, Pooling pooling) {
         State state = newState();
         EmbeddingJob job =
                 new EmbeddingJob(state, tokens, pooling, model.config().embeddingSize(), _ -> free(state));
@@ -277,13 +292,21 @@ public final class Rwkv implements AutoCloseable {
 
     /** Frees a state as soon as no step uses it. */
     void free(State state) {
-        if (states.remove(state)) {
-            try {
-                scheduler.call(state::close);
-            } catch (ClosedException e) {
-                state.close();
-            }
+        try {
+            scheduler.call(() -> closeOnce(state));
+        } catch (ClosedException e) {
+            // The last step may still use it; close() frees what is left after that.
         }
+    }
+
+    private void closeOnce(State state) {
+        if (states.remove(state)) {
+            state.close();
+        }
+    }
+
+    void cancel(Job job) {
+        scheduler.cancel(job);
     }
 
     static GenerationResult await(Generation generation) {
@@ -319,13 +342,14 @@ public final class Rwkv implements AutoCloseable {
     @Override
     public void close() {
         scheduler.close();
-        // From here on no step runs, and whoever frees a state does it alone: the set hands each out once.
-        states.forEach(state -> {
-            if (states.remove(state)) {
-                state.close();
-            }
-        });
-        compute.close();
-        checkpoint.close();
+        // From here on no step runs.
+        closing.lock();
+        try {
+            states.forEach(this::closeOnce);
+            compute.close();
+            checkpoint.close();
+        } finally {
+            closing.unlock();
+        }
     }
 }

@@ -2,6 +2,7 @@ package io.github.rwkv4j.engine;
 
 import io.github.rwkv4j.engine.compute.State;
 import io.github.rwkv4j.engine.errors.InvalidRequestException;
+import io.github.rwkv4j.engine.errors.RwkvException;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -24,6 +25,9 @@ public final class Session implements AutoCloseable {
     private volatile long fed;
 
     private volatile OptionalInt unfed = OptionalInt.empty();
+
+    /** Whether a step failed half way, so that nobody knows what the state holds. */
+    private volatile boolean lost;
 
     Session(Rwkv model, State state) {
         this.model = model;
@@ -64,9 +68,12 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * Feeds the request's prompt and generates; the session then holds the prompt and what was generated.
+     * Feeds the request's prompt and generates; the session then holds the prompt and what was generated, and after a
+     * cancel as much of them as {@link #position} says. The prompt may be empty right after a generation, which it then
+     * continues.
      *
-     * @throws InvalidRequestException if the prompt is empty and there is no past, or has ids outside the vocabulary
+     * @throws InvalidRequestException if the prompt is empty and nothing was generated just before, or has ids outside
+     *     the vocabulary
      * @throws io.github.rwkv4j.engine.errors.OverloadedException if too many requests are waiting
      */
     public Generation generate(GenerationRequest request, GenerationListener listener) {
@@ -85,11 +92,12 @@ public final class Session implements AutoCloseable {
         try {
             int[] prompt = withUnfed(request.prompt());
             if (prompt.length == 0) {
-                throw new InvalidRequestException("The prompt is empty: there is nothing to continue");
+                throw new InvalidRequestException(
+                        "The prompt is empty and the session's last token was fed before: give at least one token");
             }
             job = model.newJob(state, prompt, request, listener, this::release);
         } catch (RuntimeException e) {
-            busy.set(false);
+            becomeIdle();
             throw e;
         }
         submit(job);
@@ -100,27 +108,59 @@ public final class Session implements AutoCloseable {
     private void submit(Job job) {
         current.set(job);
         try {
+            if (closed.get()) {
+                throw closed();
+            }
             model.submit(job);
         } catch (RuntimeException e) {
-            busy.set(false);
+            current.set(null);
+            becomeIdle();
             throw e;
         }
     }
 
     private void acquire() {
         if (closed.get()) {
-            throw new InvalidRequestException("The session is closed");
+            throw closed();
         }
         if (!busy.compareAndSet(false, true)) {
             throw new InvalidRequestException("The session is busy: wait for its request, or fork it before");
         }
+        if (lost) {
+            becomeIdle();
+            throw new RwkvException(
+                    "The session's past was lost when the model failed: close it and feed a new session");
+        }
+    }
+
+    private static InvalidRequestException closed() {
+        return new InvalidRequestException("The session is closed: take a new one");
     }
 
     private void release(Job job) {
-        fed += job.totalFed();
-        unfed = job.unfedToken();
+        // A job that was cancelled before its first step leaves everything as it was.
+        if (job.totalFed() > 0) {
+            fed += job.totalFed();
+            unfed = job.unfedToken();
+        }
+        lost = job.isStateLost();
         current.set(null);
+        becomeIdle();
+    }
+
+    /** Lets the next request in; after a close, which came while the state was in use, frees it instead. */
+    private void becomeIdle() {
         busy.set(false);
+        if (closed.get()) {
+            freeIfIdle();
+        }
+    }
+
+    private void freeIfIdle() {
+        // Whoever gets hold of a closed session keeps it: nobody comes after.
+        if (busy.compareAndSet(false, true)) {
+            model.free(state);
+        }
     }
 
     private int[] withUnfed(int[] tokens) {
@@ -144,7 +184,7 @@ public final class Session implements AutoCloseable {
             fork.unfed = unfed;
             return fork;
         } finally {
-            busy.set(false);
+            becomeIdle();
         }
     }
 
@@ -154,7 +194,7 @@ public final class Session implements AutoCloseable {
         try {
             return model.read(state, offset, count);
         } finally {
-            busy.set(false);
+            becomeIdle();
         }
     }
 
@@ -164,9 +204,9 @@ public final class Session implements AutoCloseable {
         if (closed.compareAndSet(false, true)) {
             Job running = current.get();
             if (running != null) {
-                running.cancel();
+                model.cancel(running);
             }
-            model.free(state);
+            freeIfIdle();
         }
     }
 }

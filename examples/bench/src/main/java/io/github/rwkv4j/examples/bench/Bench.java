@@ -20,7 +20,8 @@ import tools.jackson.databind.json.JsonMapper;
         description = {
             "Measures an RWKV model on this machine, on random tokens and with greedy decoding.",
             "Speeds are the medians of the rounds after a warm-up; all sessions are served together.",
-            "Where the JVM was started without the Vector API, the benchmark starts itself again with it."
+            "Unless the JVM was started with the Vector API and a heap size (-Xmx), the benchmark starts",
+            "itself again with both, so that figures of different machines compare."
         })
 public final class Bench implements Callable<Integer> {
     @Option(names = "--model", required = true, paramLabel = "FILE", description = "Checkpoint (.safetensors, .pth).")
@@ -47,8 +48,8 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--warmup", defaultValue = "10", description = "Least seconds of warm-up (default: 10).")
     private int warmup;
 
-    @Option(names = "--scalar", description = "Stay on scalar kernels where the JVM has no Vector API.")
-    private boolean scalar;
+    @Option(names = "--as-is", description = "Stay in the JVM as it was started, on scalar kernels too.")
+    private boolean asIs;
 
     @Option(names = "--json", description = "Print exactly one line: a JSON object.")
     private boolean json;
@@ -73,8 +74,8 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (!scalar && !VectorApi.isPresent()) {
-            return VectorApi.restart(arguments);
+        if (!asIs && !MeasuredJvm.isThis()) {
+            return MeasuredJvm.run(arguments);
         }
         requirePositive("--prompt", prompt);
         requirePositive("--generate", generate);

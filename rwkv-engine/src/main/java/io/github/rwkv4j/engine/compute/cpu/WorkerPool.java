@@ -1,5 +1,6 @@
 package io.github.rwkv4j.engine.compute.cpu;
 
+import io.github.rwkv4j.engine.errors.RwkvException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -67,6 +68,8 @@ final class WorkerPool implements AutoCloseable {
     /**
      * Runs units 0 to {@code count - 1} of {@code work} on all workers and returns when all are done. Called by one
      * thread at a time.
+     *
+     * @throws RwkvException what a unit threw, from whichever worker
      */
     void run(Task work, int count) {
         if (count <= 1 || threads.length == 0) {
@@ -94,6 +97,9 @@ final class WorkerPool implements AutoCloseable {
         Throwable thrown = failure;
         if (thrown != null) {
             failure = null;
+            if (thrown instanceof RwkvException known) {
+                throw known;
+            }
             throw new IllegalStateException("A worker failed", thrown);
         }
     }
