@@ -22,6 +22,7 @@ public final class CpuCompute implements Compute {
     private final Kernels kernels;
     private final WorkerPool pool;
     private final Arena arena = Arena.ofShared();
+    private final WeightMemory weights = new WeightMemory(arena);
     private final MatrixProducts multiplication;
     private final Rows rows;
     private final Recurrence7 recurrence;
@@ -71,8 +72,8 @@ public final class CpuCompute implements Compute {
         return pack(weights, true, PanelPacker.typeOf(weights.dtype()));
     }
 
-    private Matrix pack(Tensor weights, boolean transposed, CpuMatrix.Type type) {
-        CpuMatrix matrix = CpuMatrix.pack(weights, transposed, type, arena, pool);
+    private Matrix pack(Tensor tensor, boolean transposed, CpuMatrix.Type type) {
+        CpuMatrix matrix = CpuMatrix.pack(tensor, transposed, type, weights, pool);
         multiplication.reserve(matrix);
         weightBytes += matrix.data().byteSize();
         return matrix;

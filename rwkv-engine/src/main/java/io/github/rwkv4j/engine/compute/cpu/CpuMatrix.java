@@ -3,8 +3,8 @@ package io.github.rwkv4j.engine.compute.cpu;
 import io.github.rwkv4j.engine.compute.Matrix;
 import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.weights.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
@@ -49,12 +49,12 @@ final class CpuMatrix implements Matrix {
     private final int blocks;
     private final MemorySegment data;
 
-    private CpuMatrix(Type type, int rows, int columns, Arena arena) {
+    private CpuMatrix(Type type, int rows, int columns, SegmentAllocator memory) {
         this.type = type;
         this.rows = rows;
         this.columns = columns;
         this.blocks = Math.ceilDiv(columns, BLOCK);
-        this.data = arena.allocate(panels() * panelBytes(), 64);
+        this.data = memory.allocate(panels() * panelBytes(), 64);
     }
 
     /**
@@ -63,7 +63,7 @@ final class CpuMatrix implements Matrix {
      * @param transposed whether the tensor is [columns, rows]
      * @throws CheckpointException if it holds infinities or NaN, or numbers too large for an 8-bit block's scale
      */
-    static CpuMatrix pack(Tensor tensor, boolean transposed, Type type, Arena arena, WorkerPool pool) {
+    static CpuMatrix pack(Tensor tensor, boolean transposed, Type type, SegmentAllocator memory, WorkerPool pool) {
         long[] shape = tensor.shape();
         if (shape.length != 2) {
             throw new CheckpointException("%s has shape %s, but a matrix has two dimensions"
@@ -71,7 +71,7 @@ final class CpuMatrix implements Matrix {
         }
         int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
         int columns = Math.toIntExact(shape[transposed ? 0 : 1]);
-        CpuMatrix matrix = new CpuMatrix(type, rows, columns, arena);
+        CpuMatrix matrix = new CpuMatrix(type, rows, columns, memory);
         PanelPacker[] packers = new PanelPacker[pool.workers()];
         Arrays.setAll(packers, _ -> new PanelPacker(tensor, transposed, matrix));
         pool.run((panel, worker) -> packers[worker].pack(panel), matrix.panels());

@@ -45,6 +45,12 @@ interface Kernels {
     void store(
             float[] tile, int tileRow, @Nullable CpuBuffer bias, Epilogue epilogue, CpuBuffer out, int row, int column);
 
-    /** One head's recurrence over rows {@code first} to {@code last - 1}; S [key][value] at {@code offset} bytes. */
-    void wkv7(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last);
+    /**
+     * One head's recurrence over rows {@code first} to {@code last - 1}.
+     *
+     * @param offset of the head's matrix S [key][value] in the state, in bytes
+     * @param t the operands, and this worker's scratch area
+     * @param channel the head's first channel
+     */
+    void wkv7(MemorySegment state, long offset, int headSize, CpuWkv7 t, int channel, int first, int last);
 }

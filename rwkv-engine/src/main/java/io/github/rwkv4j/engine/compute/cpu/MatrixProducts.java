@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class MatrixProducts implements WorkerPool.Task {
     /** Pairs of panels in a unit of work when there is one row; with more rows a unit is one pair. */
-    private static final int PAIRS = 4;
+    private static final int PAIRS = 2;
 
     private final Kernels kernels;
     private final WorkerPool pool;

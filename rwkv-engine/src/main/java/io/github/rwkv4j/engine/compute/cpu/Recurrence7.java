@@ -8,6 +8,7 @@ import io.github.rwkv4j.engine.compute.Norm;
 import io.github.rwkv4j.engine.compute.StateLayout;
 import io.github.rwkv4j.engine.compute.Wkv7;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** The parts of RWKV-7's time mixing that work on single heads. */
 final class Recurrence7 {
@@ -33,7 +34,7 @@ final class Recurrence7 {
     }
 
     void wkv(Batch batch, StateLayout.Part state, int headSize, Wkv7 t, Buffer out) {
-        wkv.t.set(t, out);
+        wkv.operands(headSize, t, out);
         wkv.batch = batch;
         wkv.state = state;
         wkv.headSize = headSize;
@@ -89,7 +90,17 @@ final class Recurrence7 {
         StateLayout.Part state;
         int headSize;
         int heads;
-        final CpuWkv7 t = new CpuWkv7();
+        private CpuWkv7[] scratch = {};
+
+        void operands(int headSize, Wkv7 t, Buffer out) {
+            if (scratch.length == 0 || scratch[0].headSize() != headSize) {
+                scratch = new CpuWkv7[pool.workers()];
+                Arrays.setAll(scratch, _ -> new CpuWkv7(headSize));
+            }
+            for (CpuWkv7 worker : scratch) {
+                worker.set(t, out);
+            }
+        }
 
         @Override
         public void run(int unit, int worker) {
@@ -97,7 +108,14 @@ final class Recurrence7 {
             int head = unit % heads;
             MemorySegment data = ((CpuState) batch.state(session)).data();
             long offset = 4L * (state.offset() + head * headSize * headSize);
-            kernels.wkv7(data, offset, head, headSize, t, batch.firstRow(session), batch.firstRow(session + 1));
+            kernels.wkv7(
+                    data,
+                    offset,
+                    headSize,
+                    scratch[worker],
+                    head * headSize,
+                    batch.firstRow(session),
+                    batch.firstRow(session + 1));
         }
     }
 

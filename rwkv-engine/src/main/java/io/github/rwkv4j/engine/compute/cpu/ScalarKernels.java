@@ -190,31 +190,31 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void wkv7(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last) {
+    public void wkv7(MemorySegment state, long offset, int headSize, CpuWkv7 t, int channel, int first, int last) {
+        int size = headSize * headSize;
+        MemorySegment.copy(state, FLOAT, offset, t.matrix(), 0, size);
         for (int row = first; row < last; row++) {
+            t.load(row, channel);
             for (int i = 0; i < headSize; i++) {
-                wkv7Channel(state, offset, head, headSize, t, row, i);
+                wkv7Channel(t.matrix(), headSize, t, i);
             }
+            t.store(row, channel);
         }
+        MemorySegment.copy(t.matrix(), 0, state, FLOAT, offset, size);
     }
 
-    /** One value channel of one head for one row. */
-    static void wkv7Channel(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int row, int i) {
-        int start = head * headSize;
+    /** One value channel of one head for the row that {@code t} has loaded; s [key][value]. */
+    static void wkv7Channel(float[] s, int headSize, CpuWkv7 t, int i) {
         float sa = 0;
         for (int j = 0; j < headSize; j++) {
-            sa = Math.fma(state.get(FLOAT, offset + 4L * (j * headSize + i)), -t.kk.get(row, start + j), sa);
+            sa = Math.fma(s[j * headSize + i], -t.kk[j], sa);
         }
-        float v = t.v.get(row, start + i);
         float out = 0;
         for (int j = 0; j < headSize; j++) {
-            long at = offset + 4L * (j * headSize + i);
-            float b = t.kk.get(row, start + j) * t.a.get(row, start + j);
-            float s = state.get(FLOAT, at) * t.w.get(row, start + j);
-            s = Math.fma(v, t.k.get(row, start + j), Math.fma(sa, b, s));
-            state.set(FLOAT, at, s);
-            out = Math.fma(s, t.r.get(row, start + j), out);
+            int at = j * headSize + i;
+            s[at] = Math.fma(t.v[i], t.k[j], Math.fma(sa, t.b[j], s[at] * t.w[j]));
+            out = Math.fma(s[at], t.r[j], out);
         }
-        t.out.set(row, start + i, out);
+        t.out[i] = out;
     }
 }

@@ -151,11 +151,16 @@ final class VectorKernels implements Kernels {
             FloatVector c = FloatVector.zero(F);
             FloatVector d = FloatVector.zero(F);
             for (int k = 0; k < BLOCK; k += 4) {
+                // Before the first load that checks its range: so each becomes one instruction.
+                FloatVector x0 = FloatVector.broadcast(F, x[xk + k]);
+                FloatVector x1 = FloatVector.broadcast(F, x[xk + k + 1]);
+                FloatVector x2 = FloatVector.broadcast(F, x[xk + k + 2]);
+                FloatVector x3 = FloatVector.broadcast(F, x[xk + k + 3]);
                 int wk = at + Q8_SCALES + PANEL * k;
-                a = bytes(panel, wk, lane).fma(FloatVector.broadcast(F, x[xk + k]), a);
-                b = bytes(panel, wk + PANEL, lane).fma(FloatVector.broadcast(F, x[xk + k + 1]), b);
-                c = bytes(panel, wk + 2 * PANEL, lane).fma(FloatVector.broadcast(F, x[xk + k + 2]), c);
-                d = bytes(panel, wk + 3 * PANEL, lane).fma(FloatVector.broadcast(F, x[xk + k + 3]), d);
+                a = bytes(panel, wk, lane).fma(x0, a);
+                b = bytes(panel, wk + PANEL, lane).fma(x1, b);
+                c = bytes(panel, wk + 2 * PANEL, lane).fma(x2, c);
+                d = bytes(panel, wk + 3 * PANEL, lane).fma(x3, d);
             }
             FloatVector scale = half(panel, at, lane).mul(scales[scaleStart + block]);
             sum = a.add(b).add(c.add(d)).fma(scale, sum);
@@ -467,95 +472,114 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void wkv7(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last) {
-        int whole = headSize - headSize % LANES;
+    public void wkv7(MemorySegment state, long offset, int headSize, CpuWkv7 t, int channel, int first, int last) {
+        int size = headSize * headSize;
+        float[] s = t.matrix();
+        MemorySegment.copy(state, FLOAT, offset, s, 0, size);
         for (int row = first; row < last; row++) {
+            t.load(row, channel);
             int i = 0;
-            for (; i + 4 * LANES <= whole; i += 4 * LANES) {
-                wkv7Four(state, offset, head, headSize, t, row, i);
+            for (; i + 4 * LANES <= headSize; i += 4 * LANES) {
+                wkv7Four(s, headSize, t.r, t.w, t.k, t.v, t.kk, t.b, i, t.out);
             }
-            for (; i < whole; i += LANES) {
-                wkv7One(state, offset, head, headSize, t, row, i);
+            for (; i + LANES <= headSize; i += LANES) {
+                wkv7One(s, headSize, t.r, t.w, t.k, t.v, t.kk, t.b, i, t.out);
             }
             for (; i < headSize; i++) {
-                ScalarKernels.wkv7Channel(state, offset, head, headSize, t, row, i);
+                ScalarKernels.wkv7Channel(s, headSize, t, i);
             }
+            t.store(row, channel);
         }
+        MemorySegment.copy(s, 0, state, FLOAT, offset, size);
     }
 
     /** Four vectors of value channels: enough independent sums to hide the latency of the multiply-adds. */
-    private static void wkv7Four(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int row, int i) {
-        long s0 = offset + 4L * i;
-        long column = t.r.offset(row) + 4L * head * headSize;
-        long step = 4L * LANES;
+    private static void wkv7Four(
+            float[] s,
+            int headSize,
+            float[] r,
+            float[] w,
+            float[] k,
+            float[] v,
+            float[] kk,
+            float[] b,
+            int i,
+            float[] out) {
         FloatVector sa0 = FloatVector.zero(F);
         FloatVector sa1 = FloatVector.zero(F);
         FloatVector sa2 = FloatVector.zero(F);
         FloatVector sa3 = FloatVector.zero(F);
         for (int j = 0; j < headSize; j++) {
-            long s = s0 + 4L * j * headSize;
-            FloatVector kk = FloatVector.broadcast(F, -t.kk.data().get(FLOAT, column + 4L * j));
-            sa0 = floats(state, s).fma(kk, sa0);
-            sa1 = floats(state, s + step).fma(kk, sa1);
-            sa2 = floats(state, s + 2 * step).fma(kk, sa2);
-            sa3 = floats(state, s + 3 * step).fma(kk, sa3);
+            int at = j * headSize + i;
+            FloatVector key = FloatVector.broadcast(F, -kk[j]);
+            sa0 = FloatVector.fromArray(F, s, at).fma(key, sa0);
+            sa1 = FloatVector.fromArray(F, s, at + LANES).fma(key, sa1);
+            sa2 = FloatVector.fromArray(F, s, at + 2 * LANES).fma(key, sa2);
+            sa3 = FloatVector.fromArray(F, s, at + 3 * LANES).fma(key, sa3);
         }
-        FloatVector v0 = floats(t.v.data(), column + 4L * i);
-        FloatVector v1 = floats(t.v.data(), column + 4L * i + step);
-        FloatVector v2 = floats(t.v.data(), column + 4L * i + 2 * step);
-        FloatVector v3 = floats(t.v.data(), column + 4L * i + 3 * step);
+        FloatVector v0 = FloatVector.fromArray(F, v, i);
+        FloatVector v1 = FloatVector.fromArray(F, v, i + LANES);
+        FloatVector v2 = FloatVector.fromArray(F, v, i + 2 * LANES);
+        FloatVector v3 = FloatVector.fromArray(F, v, i + 3 * LANES);
         FloatVector o0 = FloatVector.zero(F);
         FloatVector o1 = FloatVector.zero(F);
         FloatVector o2 = FloatVector.zero(F);
         FloatVector o3 = FloatVector.zero(F);
         for (int j = 0; j < headSize; j++) {
-            long s = s0 + 4L * j * headSize;
-            long at = column + 4L * j;
-            FloatVector b = FloatVector.broadcast(
-                    F, t.kk.data().get(FLOAT, at) * t.a.data().get(FLOAT, at));
-            FloatVector w = FloatVector.broadcast(F, t.w.data().get(FLOAT, at));
-            FloatVector k = FloatVector.broadcast(F, t.k.data().get(FLOAT, at));
-            FloatVector r = FloatVector.broadcast(F, t.r.data().get(FLOAT, at));
-            FloatVector n0 = v0.fma(k, sa0.fma(b, floats(state, s).mul(w)));
-            FloatVector n1 = v1.fma(k, sa1.fma(b, floats(state, s + step).mul(w)));
-            FloatVector n2 = v2.fma(k, sa2.fma(b, floats(state, s + 2 * step).mul(w)));
-            FloatVector n3 = v3.fma(k, sa3.fma(b, floats(state, s + 3 * step).mul(w)));
-            n0.intoMemorySegment(state, s, LITTLE);
-            n1.intoMemorySegment(state, s + step, LITTLE);
-            n2.intoMemorySegment(state, s + 2 * step, LITTLE);
-            n3.intoMemorySegment(state, s + 3 * step, LITTLE);
-            o0 = n0.fma(r, o0);
-            o1 = n1.fma(r, o1);
-            o2 = n2.fma(r, o2);
-            o3 = n3.fma(r, o3);
+            int at = j * headSize + i;
+            FloatVector decay = FloatVector.broadcast(F, w[j]);
+            FloatVector rate = FloatVector.broadcast(F, b[j]);
+            FloatVector key = FloatVector.broadcast(F, k[j]);
+            FloatVector receptance = FloatVector.broadcast(F, r[j]);
+            FloatVector n0 =
+                    v0.fma(key, sa0.fma(rate, FloatVector.fromArray(F, s, at).mul(decay)));
+            FloatVector n1 = v1.fma(
+                    key, sa1.fma(rate, FloatVector.fromArray(F, s, at + LANES).mul(decay)));
+            FloatVector n2 = v2.fma(
+                    key,
+                    sa2.fma(rate, FloatVector.fromArray(F, s, at + 2 * LANES).mul(decay)));
+            FloatVector n3 = v3.fma(
+                    key,
+                    sa3.fma(rate, FloatVector.fromArray(F, s, at + 3 * LANES).mul(decay)));
+            n0.intoArray(s, at);
+            n1.intoArray(s, at + LANES);
+            n2.intoArray(s, at + 2 * LANES);
+            n3.intoArray(s, at + 3 * LANES);
+            o0 = n0.fma(receptance, o0);
+            o1 = n1.fma(receptance, o1);
+            o2 = n2.fma(receptance, o2);
+            o3 = n3.fma(receptance, o3);
         }
-        MemorySegment out = t.out.data();
-        o0.intoMemorySegment(out, column + 4L * i, LITTLE);
-        o1.intoMemorySegment(out, column + 4L * i + step, LITTLE);
-        o2.intoMemorySegment(out, column + 4L * i + 2 * step, LITTLE);
-        o3.intoMemorySegment(out, column + 4L * i + 3 * step, LITTLE);
+        o0.intoArray(out, i);
+        o1.intoArray(out, i + LANES);
+        o2.intoArray(out, i + 2 * LANES);
+        o3.intoArray(out, i + 3 * LANES);
     }
 
-    private static void wkv7One(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int row, int i) {
-        long s0 = offset + 4L * i;
-        long column = t.r.offset(row) + 4L * head * headSize;
+    private static void wkv7One(
+            float[] s,
+            int headSize,
+            float[] r,
+            float[] w,
+            float[] k,
+            float[] v,
+            float[] kk,
+            float[] b,
+            int i,
+            float[] out) {
         FloatVector sa = FloatVector.zero(F);
         for (int j = 0; j < headSize; j++) {
-            float kk = -t.kk.data().get(FLOAT, column + 4L * j);
-            sa = floats(state, s0 + 4L * j * headSize).fma(FloatVector.broadcast(F, kk), sa);
+            sa = FloatVector.fromArray(F, s, j * headSize + i).fma(FloatVector.broadcast(F, -kk[j]), sa);
         }
-        FloatVector v = floats(t.v.data(), column + 4L * i);
+        FloatVector values = FloatVector.fromArray(F, v, i);
         FloatVector o = FloatVector.zero(F);
         for (int j = 0; j < headSize; j++) {
-            long at = column + 4L * j;
-            FloatVector b = FloatVector.broadcast(
-                    F, t.kk.data().get(FLOAT, at) * t.a.data().get(FLOAT, at));
-            FloatVector old =
-                    floats(state, s0 + 4L * j * headSize).mul(t.w.data().get(FLOAT, at));
-            FloatVector s = v.fma(FloatVector.broadcast(F, t.k.data().get(FLOAT, at)), sa.fma(b, old));
-            s.intoMemorySegment(state, s0 + 4L * j * headSize, LITTLE);
-            o = s.fma(FloatVector.broadcast(F, t.r.data().get(FLOAT, at)), o);
+            int at = j * headSize + i;
+            FloatVector old = FloatVector.fromArray(F, s, at).mul(w[j]);
+            FloatVector now = values.fma(FloatVector.broadcast(F, k[j]), sa.fma(FloatVector.broadcast(F, b[j]), old));
+            now.intoArray(s, at);
+            o = now.fma(FloatVector.broadcast(F, r[j]), o);
         }
-        o.intoMemorySegment(t.out.data(), column + 4L * i, LITTLE);
+        o.intoArray(out, i);
     }
 }

@@ -177,8 +177,9 @@ class KernelsTest {
         Wkv7 t = new Wkv7(in[0], in[1], in[2], in[3], in[4], in[5]);
         for (int head = 0; head < heads; head++) {
             long offset = 4L * head * headSize * headSize;
-            kernels.wkv7(state, offset, head, headSize, new CpuWkv7().set(t, out), 0, rows);
-            scalar.wkv7(expectedState, offset, head, headSize, new CpuWkv7().set(t, expected), 0, rows);
+            kernels.wkv7(state, offset, headSize, new CpuWkv7(headSize).set(t, out), head * headSize, 0, rows);
+            scalar.wkv7(
+                    expectedState, offset, headSize, new CpuWkv7(headSize).set(t, expected), head * headSize, 0, rows);
         }
         assertThat(state.mismatch(expectedState)).isEqualTo(-1);
         for (int row = 0; row < rows; row++) {
