@@ -47,4 +47,10 @@ interface Kernels {
 
     /** One head's recurrence over rows {@code first} to {@code last - 1}; S [key][value] at {@code offset} bytes. */
     void wkv7(MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last);
+
+    /** The recurrence of RWKV-4 for channels {@code channel} to {@code end - 1}; aa, bb, pp from {@code offset} bytes. */
+    void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last);
+
+    /** One head's recurrence of RWKV-5 and RWKV-6, as {@link #wkv7}. */
+    void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last);
 }
