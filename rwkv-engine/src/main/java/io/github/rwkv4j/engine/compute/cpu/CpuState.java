@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 
 /** A state in native memory of its own, freed by {@link #close()}: the layout's parts, then the history's rows. */
 final class CpuState implements State {
-    /** More positions than this are no conversation; float32 counts them exactly. */
-    private static final int MOST_POSITIONS = 1 << 23;
+    /** As far as float32 counts exactly. */
+    private static final int MOST_POSITIONS = 1 << 24;
 
     private final StateLayout layout;
     private Arena arena = Arena.ofShared();
@@ -66,12 +66,14 @@ final class CpuState implements State {
         int rows = position() + count;
         if (layout.window() > 0) {
             rows = Math.min(rows, layout.window());
-        } else if (rows > MOST_POSITIONS) {
-            throw new RwkvException(
-                    "The state keeps every position of its past and has %d of them: open the model with a copyWindow"
-                            .formatted(position()));
         }
-        reserveBytes(layout.bytes() + 4L * rows * layout.historyWidth());
+        long numbers = layout.size() + (long) rows * layout.historyWidth();
+        if (rows > MOST_POSITIONS || numbers > Integer.MAX_VALUE) {
+            throw new RwkvException(
+                    "The state remembers %d positions of its past, and %d more are too many: open the model with a copyWindow"
+                            .formatted(historyRows(), count));
+        }
+        reserveBytes(Float.BYTES * numbers);
     }
 
     private void reserveBytes(long bytes) {
