@@ -16,6 +16,7 @@ import java.util.function.Consumer;
 
 /** Feeds a prompt, then draws tokens until a stop sequence, the end of the text or the maximum. */
 final class GenerationJob extends Job {
+    private final long room;
     private final GenerationRequest request;
     private final Tokenizer tokenizer;
     private final Sampler sampler;
@@ -32,10 +33,14 @@ final class GenerationJob extends Job {
     private int row;
     private FinishReason reason = FinishReason.CANCELLED;
 
-    /** @param signal tells the scheduler that the job is ready again or was cancelled */
+    /**
+     * @param room how many tokens the state can still take
+     * @param signal tells the scheduler that the job is ready again or was cancelled
+     */
     GenerationJob(
             State state,
             int[] prompt,
+            long room,
             GenerationRequest request,
             Tokenizer tokenizer,
             SamplingVocabulary vocabulary,
@@ -43,6 +48,7 @@ final class GenerationJob extends Job {
             Runnable signal,
             Consumer<Job> onRelease) {
         super(state, prompt, onRelease);
+        this.room = room;
         this.request = request;
         this.tokenizer = tokenizer;
         this.sampler = new Sampler(request.sampling(), vocabulary);
@@ -89,7 +95,7 @@ final class GenerationJob extends Job {
         if (stops.stopped()) {
             return end(FinishReason.STOP);
         }
-        if (count == request.maxTokens()) {
+        if (count == request.maxTokens() || totalFed() == room) {
             return end(FinishReason.LENGTH);
         }
         next[0] = token;

@@ -11,7 +11,8 @@ package io.github.rwkv4j.engine;
  * @param parameters number of weights
  * @param weights how the matrices are kept, such as {@code F16} or {@code Q8_0}
  * @param weightBytes memory that the weights take, mapped pages of the file included
- * @param stateBytes constant size of one session's state
+ * @param stateBytes size of one session's state: constant, but that RWKV-1 and copy heads (RWKV-2 to RWKV-4) add
+ *     a row for each token of the past
  * @param implementation which kernels run, such as {@code CPU, Vector API 512 bit}
  * @param threads number of worker threads
  */

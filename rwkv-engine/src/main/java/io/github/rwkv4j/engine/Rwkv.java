@@ -8,9 +8,9 @@ import io.github.rwkv4j.engine.errors.ClosedException;
 import io.github.rwkv4j.engine.errors.InvalidRequestException;
 import io.github.rwkv4j.engine.errors.RwkvException;
 import io.github.rwkv4j.engine.format.Checkpoint;
-import io.github.rwkv4j.engine.model.Architecture;
+import io.github.rwkv4j.engine.model.InitialState;
 import io.github.rwkv4j.engine.model.Model;
-import io.github.rwkv4j.engine.model.Rwkv7;
+import io.github.rwkv4j.engine.model.ModelOptions;
 import io.github.rwkv4j.engine.sampling.SamplingVocabulary;
 import io.github.rwkv4j.engine.tokenizer.Tokenizer;
 import io.github.rwkv4j.engine.weights.Quantization;
@@ -29,9 +29,13 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** An opened RWKV model. Thread-safe; close it to free its native memory and stop its threads. */
 public final class Rwkv implements AutoCloseable {
+    /** A note in a checkpoint's metadata: the group norm of RWKV-5 that it was trained with. */
+    private static final String HEAD_NORM_EPSILON = "rwkv.head_norm_epsilon";
+
     private final Checkpoint checkpoint;
     private final Compute compute;
     private final Model model;
@@ -91,20 +95,9 @@ public final class Rwkv implements AutoCloseable {
         Optional<Compute> compute = Optional.empty();
         boolean opened = false;
         try {
-            Architecture architecture =
-                    Architecture.recognise(checkpoint.tensors().keySet());
             int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
             compute = Optional.of(device.apply(threads));
-            Model model =
-                    switch (architecture) {
-                        case RWKV_7 ->
-                            new Rwkv7(
-                                    compute.get(),
-                                    checkpoint.tensors(),
-                                    options.quantization(),
-                                    options.prefillRows() + options.maxSessions(),
-                                    options.maxSessions() + BatchScheduler.EXTRA_LOGITS);
-                    };
+            Model model = Model.load(compute.get(), checkpoint.tensors(), modelOptions(checkpoint, options));
             Tokenizer tokenizer = Tokenizer.forModel(file, model.config().vocabularySize(), options.vocabulary());
             Rwkv rwkv = new Rwkv(checkpoint, compute.get(), model, tokenizer, options);
             opened = true;
@@ -118,6 +111,32 @@ public final class Rwkv implements AutoCloseable {
                 checkpoint.close();
             }
         }
+    }
+
+    private static ModelOptions modelOptions(Checkpoint checkpoint, RwkvOptions options) {
+        return new ModelOptions(
+                options.quantization(),
+                options.prefillRows() + options.maxSessions(),
+                options.maxSessions() + BatchScheduler.EXTRA_LOGITS,
+                options.architecture(),
+                options.copyWindow(),
+                headNormEpsilon(checkpoint.metadata().get(HEAD_NORM_EPSILON)));
+    }
+
+    private static float headNormEpsilon(@Nullable String noted) {
+        if (noted == null) {
+            return ModelOptions.HEAD_NORM_EPSILON;
+        }
+        try {
+            float epsilon = Float.parseFloat(noted);
+            if (epsilon > 0 && epsilon < 1) {
+                return epsilon;
+            }
+        } catch (NumberFormatException e) {
+            // Refused below like any other.
+        }
+        throw new CheckpointException("The file's metadata says %s = %s, but a number between 0 and 1 is expected"
+                .formatted(HEAD_NORM_EPSILON, noted));
     }
 
     private static String nameOf(Path file) {
@@ -146,6 +165,47 @@ public final class Rwkv implements AutoCloseable {
     public Session newSession() {
         scheduler.requireOpen();
         return new Session(this, newState());
+    }
+
+    /**
+     * Reads a trained state that sessions of this model can start from ("state tuning"; RWKV-5 to RWKV-7).
+     *
+     * @param file a {@code .safetensors} or {@code .pth} file with {@code blocks.i.att.time_state} for every layer
+     * @throws io.github.rwkv4j.engine.errors.ModelNotFoundException if there is no such file
+     * @throws CheckpointException if it is damaged, or no trained state for this model
+     */
+    public InitialState initialState(Path file) {
+        try (Checkpoint trained = Checkpoint.open(file)) {
+            return readState(trained);
+        }
+    }
+
+    private InitialState readState(Checkpoint trained) {
+        try {
+            return InitialState.read(trained.tensors(), model);
+        } catch (CheckpointException e) {
+            throw new CheckpointException(trained.file() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * A new session that starts from a trained state. The caller closes it.
+     *
+     * @throws InvalidRequestException if the state was read for another model
+     * @throws ClosedException if the model is closed
+     */
+    public Session newSession(InitialState start) {
+        State state = newState();
+        try {
+            onDevice(() -> {
+                start.writeTo(state, compute);
+                return state;
+            });
+        } catch (RuntimeException e) {
+            free(state);
+            throw e;
+        }
+        return new Session(this, state);
     }
 
     private State newState() {
@@ -182,9 +242,10 @@ public final class Rwkv implements AutoCloseable {
         if (request.prompt().length == 0) {
             throw new InvalidRequestException("The prompt is empty: there is nothing to continue");
         }
+        requireRoom(0, request.prompt().length);
         State state = newState();
         try {
-            GenerationJob job = newJob(state, request.prompt(), request, listener, _ -> free(state));
+            GenerationJob job = newJob(state, 0, request.prompt(), request, listener, _ -> free(state));
             submit(job);
             job.delivery().start();
             return job.delivery();
@@ -194,13 +255,16 @@ public final class Rwkv implements AutoCloseable {
         }
     }
 
+    /** @param past how many tokens the state has seen */
     GenerationJob newJob(
             State state,
+            long past,
             int[] prompt,
             GenerationRequest request,
             Optional<GenerationListener> listener,
             Consumer<Job> onRelease) {
-        return new GenerationJob(state, prompt, request, tokenizer, vocabulary, listener, scheduler::signal, onRelease);
+        return new GenerationJob(
+                state, prompt, room(past), request, tokenizer, vocabulary, listener, scheduler::signal, onRelease);
     }
 
     /**
@@ -239,6 +303,7 @@ public final class Rwkv implements AutoCloseable {
         if (tokens.length == 0) {
             throw new InvalidRequestException("A text to embed is empty: leave it out");
         }
+        requireRoom(0, tokens.length);
         return tokens;
     }
 
@@ -265,6 +330,25 @@ public final class Rwkv implements AutoCloseable {
                 throw new InvalidRequestException(
                         "Token id %d is outside the model's vocabulary of %d".formatted(token, info.vocabularySize()));
             }
+        }
+    }
+
+    /** How many tokens a past can still take. */
+    private long room(long past) {
+        int contextLength = model.config().contextLength();
+        return contextLength == 0 ? Long.MAX_VALUE : contextLength - past;
+    }
+
+    /** @throws InvalidRequestException if the past can't take {@code count} tokens more, in RWKV-1 */
+    void requireRoom(long past, int count) {
+        if (count > room(past)) {
+            throw new InvalidRequestException(
+                    "%d tokens after a past of %d are over the context length of this model (%s), which is %d: feed the last of them to a new session"
+                            .formatted(
+                                    count,
+                                    past,
+                                    info.generation(),
+                                    model.config().contextLength()));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.rwkv4j.engine;
 
 import io.github.rwkv4j.engine.errors.InvalidRequestException;
+import io.github.rwkv4j.engine.model.Architecture;
 import io.github.rwkv4j.engine.weights.Quantization;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -14,6 +15,10 @@ import java.util.Optional;
  * @param maxSessions most requests that go through the weights together
  * @param queueCapacity most requests that wait for their turn; one more is refused
  * @param prefillRows most prompt tokens in one step, so that a long prompt lets other sessions keep their pace
+ * @param architecture what the checkpoint is; empty recognises it, which is right but for an RWKV-3 whose decays lost their
+ *     shape [C, 1]
+ * @param copyWindow how many of the last tokens the copy head of RWKV-2 to RWKV-4 looks back on; 0 for as many as the
+ *     checkpoint says, which may be all
  */
 public record RwkvOptions(
         Optional<Path> vocabulary,
@@ -21,7 +26,9 @@ public record RwkvOptions(
         int threads,
         int maxSessions,
         int queueCapacity,
-        int prefillRows) {
+        int prefillRows,
+        Optional<Architecture> architecture,
+        int copyWindow) {
 
     public static final RwkvOptions DEFAULT = builder().build();
 
@@ -29,6 +36,11 @@ public record RwkvOptions(
         require(threads >= 0 && threads <= 1024, "threads", threads, "from 0 (all processors) to 1024");
         require(maxSessions >= 1 && maxSessions <= 4096, "maxSessions", maxSessions, "from 1 to 4096");
         require(queueCapacity >= 0, "queueCapacity", queueCapacity, "0 or more");
+        require(
+                copyWindow >= 0 && copyWindow <= 1 << 22,
+                "copyWindow",
+                copyWindow,
+                "from 0 (as the model says) to 4194304");
         require(prefillRows >= 1 && prefillRows <= 4096, "prefillRows", prefillRows, "from 1 to 4096");
     }
 
@@ -50,6 +62,8 @@ public record RwkvOptions(
         private int maxSessions = 64;
         private int queueCapacity = 256;
         private int prefillRows = 256;
+        private Optional<Architecture> architecture = Optional.empty();
+        private int copyWindow = 0;
 
         private Builder() {}
 
@@ -83,8 +97,26 @@ public record RwkvOptions(
             return this;
         }
 
+        public Builder architecture(Architecture architecture) {
+            this.architecture = Optional.of(architecture);
+            return this;
+        }
+
+        public Builder copyWindow(int copyWindow) {
+            this.copyWindow = copyWindow;
+            return this;
+        }
+
         public RwkvOptions build() {
-            return new RwkvOptions(vocabulary, quantization, threads, maxSessions, queueCapacity, prefillRows);
+            return new RwkvOptions(
+                    vocabulary,
+                    quantization,
+                    threads,
+                    maxSessions,
+                    queueCapacity,
+                    prefillRows,
+                    architecture,
+                    copyWindow);
         }
     }
 }

@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One conversation's past: a state of constant size. Feed it, generate from it, fork it. One request at a time: a second
+ * One conversation's past: a state, whose size is constant but in the oldest generations. Feed it, generate from it, fork it. One request at a time: a second
  * one while another runs is refused.
  */
 public final class Session implements AutoCloseable {
@@ -61,8 +61,15 @@ public final class Session implements AutoCloseable {
             throw new InvalidRequestException("There is no token to feed");
         }
         acquire();
-        LogitsJob job =
-                new LogitsJob(state, withUnfed(tokens), each, model.info().vocabularySize(), this::release);
+        LogitsJob job;
+        try {
+            int[] all = withUnfed(tokens);
+            model.requireRoom(fed, all.length);
+            job = new LogitsJob(state, all, each, model.info().vocabularySize(), this::release);
+        } catch (RuntimeException e) {
+            becomeIdle();
+            throw e;
+        }
         submit(job);
         return Rwkv.join(job.result());
     }
@@ -95,7 +102,8 @@ public final class Session implements AutoCloseable {
                 throw new InvalidRequestException(
                         "The prompt is empty and the session's last token was fed before: give at least one token");
             }
-            job = model.newJob(state, prompt, request, listener, this::release);
+            model.requireRoom(fed, prompt.length);
+            job = model.newJob(state, fed, prompt, request, listener, this::release);
         } catch (RuntimeException e) {
             becomeIdle();
             throw e;

@@ -33,7 +33,7 @@ public abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
         return self();
     }
 
-    /** The prompt format; by default {@link ChatTemplate#ofModel} by the model's name. */
+    /** The prompt format; by default {@link ChatTemplate#ofModel} by the model's name and generation. */
     public B template(ChatTemplate template) {
         this.template = Optional.of(template);
         return self();
@@ -65,7 +65,7 @@ public abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
     Chat chat() {
         Rwkv opened = requireNonNull(engine, "engine");
         String name = opened.info().name();
-        ChatTemplate format = template.orElseGet(() -> ChatTemplate.ofModel(name));
+        ChatTemplate format = template.orElseGet(() -> ChatTemplate.ofModel(opened.info()));
         boolean withEndOfText = endOfTextFirst.orElseGet(format::beginsWithEndOfText);
         return new Chat(
                 opened,

@@ -10,6 +10,7 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.internal.Utils;
+import io.github.rwkv4j.engine.ModelInfo;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +37,8 @@ public enum ChatTemplate {
     static final String END_OF_TURN = "\n\n";
 
     private static final Pattern G1_NAME = Pattern.compile("(?i)(?<![a-z0-9])g1");
+    private static final Pattern RAVEN_NAME = Pattern.compile("(?i)raven");
+    private static final Pattern EARLY_GENERATION = Pattern.compile("RWKV-[1-4]");
     private static final Pattern BLANK_LINES = Pattern.compile("\n{2,}");
 
     private final String system;
@@ -61,9 +64,18 @@ public enum ChatTemplate {
                 .build();
     }
 
-    /** The template of a model of this name: {@link #G1} where the name says so, else {@link #WORLD}. */
-    public static ChatTemplate ofModel(String name) {
-        return G1_NAME.matcher(name).find() ? G1 : WORLD;
+    /**
+     * The template of an opened model: {@link #RAVEN} or {@link #G1} where its name says so, else by its generation
+     * {@link #QUESTION_ANSWER} up to RWKV-4 and {@link #WORLD} from RWKV-5 on.
+     */
+    public static ChatTemplate ofModel(ModelInfo model) {
+        if (RAVEN_NAME.matcher(model.name()).find()) {
+            return RAVEN;
+        }
+        if (EARLY_GENERATION.matcher(model.generation()).matches()) {
+            return QUESTION_ANSWER;
+        }
+        return G1_NAME.matcher(model.name()).find() ? G1 : WORLD;
     }
 
     /** The sampling that the official chat of this line of models uses. */

@@ -62,7 +62,7 @@ public final class RwkvTokenCountEstimator implements TokenCountEstimator {
             return this;
         }
 
-        /** The chat model's template; by default {@link ChatTemplate#ofModel} by the model's name. */
+        /** The chat model's template; by default {@link ChatTemplate#ofModel} by the model's name and generation. */
         public Builder template(ChatTemplate template) {
             this.template = Optional.of(template);
             return this;
@@ -76,8 +76,7 @@ public final class RwkvTokenCountEstimator implements TokenCountEstimator {
 
         public RwkvTokenCountEstimator build() {
             Rwkv opened = requireNonNull(engine, "engine");
-            ChatTemplate format =
-                    template.orElseGet(() -> ChatTemplate.ofModel(opened.info().name()));
+            ChatTemplate format = template.orElseGet(() -> ChatTemplate.ofModel(opened.info()));
             return new RwkvTokenCountEstimator(
                     opened.tokenizer(), format, endOfTextFirst.orElseGet(format::beginsWithEndOfText));
         }

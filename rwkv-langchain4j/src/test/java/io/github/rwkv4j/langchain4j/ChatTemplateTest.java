@@ -14,6 +14,7 @@ import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
+import io.github.rwkv4j.engine.ModelInfo;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -175,16 +176,22 @@ class ChatTemplateTest {
 
     @ParameterizedTest
     @CsvSource({
-        "rwkv7-g1-0.4b-20250324-ctx4096, G1",
-        "rwkv7-g1d-2.9b-20260131-ctx8192, G1",
-        "RWKV7-G1a-0.1B, G1",
-        "g1-small, G1",
-        "RWKV-x070-World-0.1B-v2.8-20241210-ctx4096, WORLD",
-        "rwkv7-ag1le, WORLD",
-        "rwkv-demo, WORLD"
+        "rwkv7-g1-0.4b-20250324-ctx4096, RWKV-7, G1",
+        "rwkv7-g1d-2.9b-20260131-ctx8192, RWKV-7, G1",
+        "RWKV7-G1a-0.1B, RWKV-7, G1",
+        "g1-small, RWKV-7, G1",
+        "RWKV-x070-World-0.1B-v2.8-20241210-ctx4096, RWKV-7, WORLD",
+        "rwkv7-ag1le, RWKV-7, WORLD",
+        "rwkv-demo, RWKV-7, WORLD",
+        "RWKV-x060-World-1B6-v2.1-20240328-ctx4096, RWKV-6, WORLD",
+        "RWKV-5-World-0.4B-v2-20231113-ctx4096, RWKV-5.2, WORLD",
+        "RWKV-4-World-0.1B-v1-20230520-ctx4096, RWKV-4, QUESTION_ANSWER",
+        "RWKV-4-Raven-1B5-v12-Eng98%-Other2%-20230520-ctx4096, RWKV-4, RAVEN",
+        "RWKV-3-Pile-20220720, RWKV-3, QUESTION_ANSWER"
     })
-    void isChosenByTheModelsName(String name, ChatTemplate template) {
-        assertThat(ChatTemplate.ofModel(name)).isEqualTo(template);
+    void isChosenByTheModelsNameAndGeneration(String name, String generation, ChatTemplate template) {
+        ModelInfo model = new ModelInfo(name, generation, 1, 1, 1, 1, "F16", 1, 1, "CPU", 1);
+        assertThat(ChatTemplate.ofModel(model)).isEqualTo(template);
     }
 
     @Test

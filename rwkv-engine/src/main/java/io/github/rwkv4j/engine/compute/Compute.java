@@ -42,6 +42,7 @@ public interface Compute extends AutoCloseable {
     /** Room for activations, zero at first. */
     Buffer buffer(int rows, int width);
 
+    /** A state with nothing in its past: what the layout's parts start with. */
     State newState(StateLayout layout);
 
     // States and results.
@@ -52,7 +53,7 @@ public interface Compute extends AutoCloseable {
     /** Copies numbers of a state, from {@code offset}, to the host; waits for what was asked before. */
     void read(State state, int offset, float[] out);
 
-    /** Replaces numbers of a state, from {@code offset}. */
+    /** Replaces numbers of a state, from {@code offset}; a state with a history grows where they lie beyond its end. */
     void write(State state, int offset, float[] values);
 
     /** Copies a row of a buffer to the host; waits for what was asked before. */
@@ -75,11 +76,84 @@ public interface Compute extends AutoCloseable {
      */
     void tokenShift(Batch batch, StateLayout.Part shift, Buffer y, Buffer amounts, Buffer... out);
 
+    /** As {@link #tokenShift} with one row of amounts, but leaves the state as it is: the first of two that share a part. */
+    void peekShift(Batch batch, StateLayout.Part shift, Buffer y, Buffer amounts, Buffer out);
+
+    /**
+     * The data-dependent token shift of RWKV-6: as {@link #tokenShift} with amounts of their own for each row.
+     *
+     * @param amounts one buffer [rows, width] for each of {@code out}
+     */
+    void dynamicShift(Batch batch, StateLayout.Part shift, Buffer y, Buffer[] amounts, Buffer[] out);
+
     /** All products of the group for the first {@code rows} rows; outputs and inputs are different buffers. */
     void multiply(int rows, Products products);
 
     /** from += (to − from) · amount, elementwise. */
     void interpolate(int rows, Buffer from, Buffer to, Buffer amount);
+
+    /** x += y, elementwise. */
+    void add(int rows, Buffer x, Buffer y);
+
+    /**
+     * The time mixing of RWKV-1 over the rows of each session, at position t, for channel c of head h: k = exp(clamp(k,
+     * −60, 30)); out = r · (Σ_u time_w[h, T−1−(t−u)] · time_alpha[h, u] · time_beta[h, t] · k[u] · v[u]) / Σ_u k[u], over
+     * the positions u ≤ t.
+     *
+     * @param sums the sum of the keys, one number for each channel
+     * @param column where k · v lies in the rows of the state's history
+     */
+    void wkv1(Batch batch, StateLayout.Part sums, int column, Rkv t, Windows windows, Buffer out);
+
+    /**
+     * The recurrence of RWKV-2 and RWKV-3, for each channel: k = exp(min(k, 60)); out = r · (aa + bonus · k · v) / (bb +
+     * bonus · k + epsilon); aa = decay · aa + k · v; bb = decay · bb + k.
+     *
+     * @param state aa, then bb
+     * @param decay [1, width], in (0, 1)
+     * @param bonus [1, width]
+     */
+    void wkv2(Batch batch, StateLayout.Part state, Rkv t, Buffer decay, Buffer bonus, float epsilon, Buffer out);
+
+    /**
+     * The recurrence of RWKV-4, for each channel: out = r · (e^pp · aa + e^(bonus+k) · v) / (e^pp · bb + e^(bonus+k)); aa, bb
+     * decay by e^decay and take in e^k · v, e^k. All relative to the running maximum pp, so that nothing overflows.
+     *
+     * @param state aa, then bb, then pp, which starts at −1e30
+     * @param decay [1, width], below 0
+     * @param bonus [1, width]
+     */
+    void wkv4(Batch batch, StateLayout.Part state, Rkv t, Buffer decay, Buffer bonus, Buffer out);
+
+    /**
+     * The recurrence of RWKV-5 and RWKV-6 over the rows of each session, from and into its state S [head, key i, value j]:
+     * out[j] = Σ_i r[i] (S[i][j] + bonus[i] k[i] v[j]); S[i][j] = decay[i] S[i][j] + k[i] v[j].
+     *
+     * @param decay in (0, 1): [rows, width], or [1, width] where it is the same for every row, as in RWKV-5
+     * @param bonus [1, width]
+     */
+    void wkv6(Batch batch, StateLayout.Part state, int headSize, Rkv t, Buffer decay, Buffer bonus, Buffer out);
+
+    /** Group norm over each head of {@code o}. */
+    void headNorm(int rows, int headSize, Buffer o, Norm norm);
+
+    /** Group norm over each head of {@code o}, then the gate: o = norm(o) · g. */
+    void headNorm(int rows, int headSize, Buffer o, Norm norm, Buffer g);
+
+    /** Multiplies each row by the number of its position: x[row] *= table[position]; for states with a history. */
+    void scaleByPosition(Batch batch, Buffer table, Buffer x);
+
+    /**
+     * The copy head of RWKV-1 to RWKV-4: remembers each row's key and token in its state's history, and adds (query · key) /
+     * width of a remembered position, the row's own included, to the logit of that position's token, for each of the
+     * batch's logit rows. The last operation of a step: moves each session on by its rows.
+     *
+     * @param column where the key lies in the rows of the state's history; the token follows it
+     * @param keys [rows, width]
+     * @param queries [logit rows, width]
+     * @param logits [logit rows, vocabulary size]
+     */
+    void copyHead(Batch batch, int column, Buffer keys, Buffer queries, Buffer logits);
 
     /**
      * The removal key and the modified key of RWKV-7, per head: kk = k · k_k / max(|k · k_k|, 1e-12), then k = k · (1 +

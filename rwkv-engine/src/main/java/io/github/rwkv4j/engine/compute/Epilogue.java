@@ -10,8 +10,16 @@ public enum Epilogue {
     TANH,
     /** max(z, 0)². */
     RELU_SQUARED,
+    /** z · sigmoid(z): the gate of RWKV-5 and RWKV-6. */
+    SILU,
+    /** z · tanh(ln(1 + exp(z))): RWKV-1. */
+    MISH,
+    /** exp(−exp(z)): the decay of RWKV-6, in (0, 1). */
+    DECAY6,
     /** exp(−exp(−1/2) · sigmoid(z)): the decay of RWKV-7, in (0.545, 1). */
     DECAY7,
     /** Added to what is stored there: the way back into the residual stream. */
-    ADD
+    ADD,
+    /** Multiplied into what is stored there, such as a gate. */
+    MULTIPLY
 }

@@ -4,6 +4,9 @@ package io.github.rwkv4j.engine.compute;
 public interface State extends AutoCloseable {
     StateLayout layout();
 
+    /** How many numbers it holds now: the layout's parts, then the rows of its history. */
+    int size();
+
     @Override
     void close();
 }

@@ -28,7 +28,7 @@ sealed interface CheckpointReader permits SafetensorsReader, PthReader {
     /** The reader for a file, chosen by its first bytes. */
     static CheckpointReader recognise(FileBytes file) {
         int magic = file.size() < 4 ? 0 : file.int32(0);
-        if (magic == ZIP_MAGIC || magic == EMPTY_ZIP_MAGIC || file.unsignedByte(0) == PICKLE_PROTO) {
+        if (magic == ZIP_MAGIC || magic == EMPTY_ZIP_MAGIC || startsAsPickle(file)) {
             return new PthReader();
         }
         if (magic == GGUF_MAGIC) {
@@ -49,6 +49,12 @@ sealed interface CheckpointReader permits SafetensorsReader, PthReader {
         throw new CheckpointException("starts with the bytes %s, which no known checkpoint format does;"
                         .formatted(file.hex(0, Math.min(8, file.size())))
                 + " expected a safetensors or PyTorch checkpoint, download the file again or convert it");
+    }
+
+    /** The length of a safetensors header may begin with the same byte, but no pickle starts with so small a number. */
+    private static boolean startsAsPickle(FileBytes file) {
+        boolean isHeaderLength = file.size() > 8 && file.int64(0) > 0 && file.int64(0) <= file.size() - 8;
+        return file.unsignedByte(0) == PICKLE_PROTO && !isHeaderLength;
     }
 
     /** A refusal of a file that is not what its writer wrote. */

@@ -9,15 +9,11 @@ import static io.github.rwkv4j.engine.compute.Epilogue.TANH;
 import io.github.rwkv4j.engine.compute.Batch;
 import io.github.rwkv4j.engine.compute.Buffer;
 import io.github.rwkv4j.engine.compute.Compute;
-import io.github.rwkv4j.engine.compute.Embedding;
 import io.github.rwkv4j.engine.compute.Matrix;
 import io.github.rwkv4j.engine.compute.Norm;
 import io.github.rwkv4j.engine.compute.Products;
 import io.github.rwkv4j.engine.compute.StateLayout;
 import io.github.rwkv4j.engine.compute.Wkv7;
-import io.github.rwkv4j.engine.weights.Quantization;
-import io.github.rwkv4j.engine.weights.Tensor;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,11 +61,8 @@ public final class Rwkv7 implements Model {
     private final Compute compute;
     private final ModelConfig config;
     private final StateLayout stateLayout = new StateLayout();
-    private final Embedding emb;
-    private final Norm ln0;
+    private final EmbeddingAndHead ends;
     private final Layer[] layers;
-    private final Norm ln_out;
-    private final Matrix head;
 
     private final Products products = new Products();
     private final Buffer x;
@@ -87,57 +80,38 @@ public final class Rwkv7 implements Model {
     private final Wkv7 laterLayers;
     private final Buffer[] ffnMixed;
     private final Buffer hidden;
-    private final Buffer selected;
-    private final Buffer features;
-    private final Buffer logits;
 
-    /**
-     * Puts the weights on a device.
-     *
-     * @param maxRows most rows of a batch
-     * @param maxLogits most rows of a batch whose logits are asked for
-     * @throws io.github.rwkv4j.engine.errors.CheckpointException if a tensor is missing, unknown or of the wrong shape
-     */
-    public Rwkv7(Compute compute, Map<String, Tensor> tensors, Quantization quantization, int maxRows, int maxLogits) {
+    Rwkv7(Compute compute, Parameters parameters) {
         this.compute = compute;
-        Parameters parameters = new Parameters(tensors, compute, quantization);
         config = configOf(parameters);
-        int width = config.embeddingSize();
-        int vocabulary = config.vocabularySize();
-        emb = parameters.embedding("emb.weight", vocabulary, width);
-        ln0 = parameters.norm("blocks.0.ln0", width, LN_EPS);
+        ends = new EmbeddingAndHead(compute, parameters, stateLayout, config);
         layers = new Layer[config.layers()];
         for (int i = 0; i < layers.length; i++) {
             layers[i] = layer(parameters, i);
         }
-        ln_out = parameters.norm("ln_out", width, LN_EPS);
-        head = parameters.matrix("head.weight", vocabulary, width);
-        parameters.requireAllUsed();
 
-        x = compute.buffer(maxRows, width);
-        y = compute.buffer(maxRows, width);
-        mixed = buffers(6, maxRows, width);
-        wRank = compute.buffer(maxRows, layers[0].w1.rows());
-        aRank = compute.buffer(maxRows, layers[0].a1.rows());
-        gRank = compute.buffer(maxRows, layers[0].g1.rows());
-        vRank = compute.buffer(maxRows, layers.length == 1 ? 0 : parameters.shape("blocks.1.att.v1", 2)[1]);
-        Buffer r = compute.buffer(maxRows, width);
-        Buffer w = compute.buffer(maxRows, width);
-        Buffer k = compute.buffer(maxRows, width);
-        Buffer v = compute.buffer(maxRows, width);
-        Buffer a = compute.buffer(maxRows, width);
-        Buffer kk = compute.buffer(maxRows, width);
-        g = compute.buffer(maxRows, width);
-        vFirst = compute.buffer(maxRows, width);
-        vAmount = compute.buffer(maxRows, width);
-        o = compute.buffer(maxRows, width);
+        int width = config.embeddingSize();
+        x = ends.x();
+        y = parameters.buffer(width);
+        mixed = parameters.buffers(6, width);
+        wRank = parameters.buffer(layers[0].w1.rows());
+        aRank = parameters.buffer(layers[0].a1.rows());
+        gRank = parameters.buffer(layers[0].g1.rows());
+        vRank = parameters.buffer(layers.length == 1 ? 0 : parameters.shape("blocks.1.att.v1", 2)[1]);
+        Buffer r = parameters.buffer(width);
+        Buffer w = parameters.buffer(width);
+        Buffer k = parameters.buffer(width);
+        Buffer v = parameters.buffer(width);
+        Buffer a = parameters.buffer(width);
+        Buffer kk = parameters.buffer(width);
+        g = parameters.buffer(width);
+        vFirst = parameters.buffer(width);
+        vAmount = parameters.buffer(width);
+        o = parameters.buffer(width);
         firstLayer = new Wkv7(r, w, k, vFirst, a, kk);
         laterLayers = new Wkv7(r, w, k, v, a, kk);
-        ffnMixed = buffers(1, maxRows, width);
-        hidden = compute.buffer(maxRows, config.ffnSize());
-        selected = compute.buffer(maxLogits, width);
-        features = compute.buffer(maxRows, width);
-        logits = compute.buffer(maxLogits, vocabulary);
+        ffnMixed = parameters.buffers(1, width);
+        hidden = parameters.buffer(config.ffnSize());
     }
 
     private static ModelConfig configOf(Parameters parameters) {
@@ -152,6 +126,7 @@ public final class Rwkv7 implements Model {
                 r_k[1],
                 ffnSize,
                 emb[0],
+                0,
                 parameters.count(),
                 parameters.dtype("head.weight"));
     }
@@ -189,7 +164,7 @@ public final class Rwkv7 implements Model {
                 parameters.matrix(ffn + "key.weight", config.ffnSize(), width),
                 parameters.matrix(ffn + "value.weight", width, config.ffnSize()),
                 stateLayout.vector(att + "shift", width),
-                stateLayout.matrices(att + "state", config.heads(), config.headSize()),
+                parameters.matrices(stateLayout, att, config.heads(), config.headSize()),
                 stateLayout.vector(ffn + "shift", width));
     }
 
@@ -209,27 +184,14 @@ public final class Rwkv7 implements Model {
                 parameters.adapter(att + "v2", rank, width));
     }
 
-    private Buffer[] buffers(int count, int rows, int width) {
-        Buffer[] buffers = new Buffer[count];
-        for (int i = 0; i < count; i++) {
-            buffers[i] = compute.buffer(rows, width);
-        }
-        return buffers;
-    }
-
     @Override
     public void forward(Batch batch) {
-        compute.embed(batch, emb, x);
-        compute.layerNorm(batch.rows(), x, ln0, x);
+        ends.embed(batch);
         for (Layer layer : layers) {
             timeMixing(batch, layer);
             channelMixing(batch, layer);
         }
-        compute.gather(batch.featureRows(), batch.featureCount(), x, features);
-        compute.layerNorm(batch.featureCount(), features, ln_out, features);
-        compute.gather(batch.logitRows(), batch.logitCount(), x, selected);
-        compute.layerNorm(batch.logitCount(), selected, ln_out, selected);
-        compute.multiply(batch.logitCount(), products.clear().add(head, selected, logits));
+        ends.head(batch);
     }
 
     private void timeMixing(Batch batch, Layer l) {
@@ -298,11 +260,11 @@ public final class Rwkv7 implements Model {
 
     @Override
     public Buffer logits() {
-        return logits;
+        return ends.logits();
     }
 
     @Override
     public Buffer features() {
-        return features;
+        return ends.features();
     }
 }

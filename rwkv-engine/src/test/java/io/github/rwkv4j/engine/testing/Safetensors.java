@@ -14,13 +14,25 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Writes any tensors as a well-formed safetensors file. */
 public final class Safetensors {
     private Safetensors() {}
 
     public static Path write(Path file, Collection<Tensor> tensors) {
+        return write(file, tensors, Map.of());
+    }
+
+    /** With the file's own notes about itself, as letters and digits. */
+    public static Path write(Path file, Collection<Tensor> tensors, Map<String, String> metadata) {
         List<String> entries = new ArrayList<>();
+        if (!metadata.isEmpty()) {
+            entries.add(metadata.entrySet().stream()
+                    .map(note -> "\"%s\":\"%s\"".formatted(note.getKey(), note.getValue()))
+                    .collect(Collectors.joining(",", "\"__metadata__\":{", "}")));
+        }
         long at = 0;
         for (Tensor tensor : tensors) {
             long end = at + tensor.data().byteSize();

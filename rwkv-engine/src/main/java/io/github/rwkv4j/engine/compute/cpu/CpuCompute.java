@@ -7,8 +7,10 @@ import io.github.rwkv4j.engine.compute.Embedding;
 import io.github.rwkv4j.engine.compute.Matrix;
 import io.github.rwkv4j.engine.compute.Norm;
 import io.github.rwkv4j.engine.compute.Products;
+import io.github.rwkv4j.engine.compute.Rkv;
 import io.github.rwkv4j.engine.compute.State;
 import io.github.rwkv4j.engine.compute.StateLayout;
+import io.github.rwkv4j.engine.compute.Windows;
 import io.github.rwkv4j.engine.compute.Wkv7;
 import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.weights.Quantization;
@@ -25,6 +27,9 @@ public final class CpuCompute implements Compute {
     private final WeightMemory weights = new WeightMemory(arena);
     private final MatrixProducts multiplication;
     private final Rows rows;
+    private final DynamicShift dynamicShift;
+    private final Histories histories;
+    private final Recurrences recurrences;
     private final Recurrence7 recurrence;
     private long weightBytes;
     private boolean closed;
@@ -39,6 +44,9 @@ public final class CpuCompute implements Compute {
         this.pool = new WorkerPool(threads);
         this.multiplication = new MatrixProducts(kernels, pool);
         this.rows = new Rows(pool);
+        this.dynamicShift = new DynamicShift(pool);
+        this.histories = new Histories(pool);
+        this.recurrences = new Recurrences(kernels, pool);
         this.recurrence = new Recurrence7(kernels, pool);
     }
 
@@ -117,7 +125,7 @@ public final class CpuCompute implements Compute {
 
     @Override
     public void copy(State from, State to) {
-        ((CpuState) to).data().copyFrom(((CpuState) from).data());
+        ((CpuState) to).copyFrom((CpuState) from);
     }
 
     @Override
@@ -127,7 +135,7 @@ public final class CpuCompute implements Compute {
 
     @Override
     public void write(State state, int offset, float[] values) {
-        MemorySegment.copy(values, 0, ((CpuState) state).data(), CpuBuffer.FLOAT, 4L * offset, values.length);
+        ((CpuState) state).write(offset, values);
     }
 
     @Override
@@ -164,6 +172,16 @@ public final class CpuCompute implements Compute {
     }
 
     @Override
+    public void peekShift(Batch batch, StateLayout.Part shift, Buffer y, Buffer amounts, Buffer out) {
+        dynamicShift.peek(batch, shift, (CpuBuffer) y, amounts, out);
+    }
+
+    @Override
+    public void dynamicShift(Batch batch, StateLayout.Part shift, Buffer y, Buffer[] amounts, Buffer[] out) {
+        dynamicShift.shift(batch, shift, (CpuBuffer) y, amounts, out);
+    }
+
+    @Override
     public void multiply(int count, Products products) {
         multiplication.multiply(count, products);
     }
@@ -171,6 +189,56 @@ public final class CpuCompute implements Compute {
     @Override
     public void interpolate(int count, Buffer from, Buffer to, Buffer amount) {
         rows.interpolate(count, (CpuBuffer) from, (CpuBuffer) to, (CpuBuffer) amount);
+    }
+
+    @Override
+    public void add(int count, Buffer x, Buffer y) {
+        rows.add(count, (CpuBuffer) x, (CpuBuffer) y);
+    }
+
+    @Override
+    public void wkv1(Batch batch, StateLayout.Part sums, int column, Rkv t, Windows windows, Buffer out) {
+        histories.t.set(t, out);
+        histories.wkv1(batch, sums, column, windows);
+    }
+
+    @Override
+    public void wkv2(
+            Batch batch, StateLayout.Part state, Rkv t, Buffer decay, Buffer bonus, float epsilon, Buffer out) {
+        recurrences.t.set(t, out).decayingBy(decay, bonus);
+        recurrences.wkv2(batch, state, epsilon);
+    }
+
+    @Override
+    public void wkv4(Batch batch, StateLayout.Part state, Rkv t, Buffer decay, Buffer bonus, Buffer out) {
+        recurrences.t.set(t, out).decayingBy(decay, bonus);
+        recurrences.wkv4(batch, state);
+    }
+
+    @Override
+    public void wkv6(Batch batch, StateLayout.Part state, int headSize, Rkv t, Buffer decay, Buffer bonus, Buffer out) {
+        recurrences.t.set(t, out).decayingBy(decay, bonus);
+        recurrences.wkv6(batch, state, headSize);
+    }
+
+    @Override
+    public void headNorm(int count, int headSize, Buffer o, Norm norm) {
+        recurrences.headNorm(count, headSize, (CpuBuffer) o, norm, null);
+    }
+
+    @Override
+    public void headNorm(int count, int headSize, Buffer o, Norm norm, Buffer g) {
+        recurrences.headNorm(count, headSize, (CpuBuffer) o, norm, (CpuBuffer) g);
+    }
+
+    @Override
+    public void scaleByPosition(Batch batch, Buffer table, Buffer x) {
+        histories.scaleByPosition(batch, (CpuBuffer) table, (CpuBuffer) x);
+    }
+
+    @Override
+    public void copyHead(Batch batch, int column, Buffer keys, Buffer queries, Buffer logits) {
+        histories.copyHead(batch, column, (CpuBuffer) keys, (CpuBuffer) queries, (CpuBuffer) logits);
     }
 
     @Override

@@ -53,4 +53,10 @@ interface Kernels {
      * @param channel the head's first channel
      */
     void wkv7(MemorySegment state, long offset, int headSize, CpuWkv7 t, int channel, int first, int last);
+
+    /** The recurrence of RWKV-4 for channels {@code channel} to {@code end - 1}; aa, bb, pp from {@code offset} bytes. */
+    void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last);
+
+    /** One head's recurrence of RWKV-5 and RWKV-6, S [key][value] at {@code offset} bytes. */
+    void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last);
 }

@@ -17,6 +17,7 @@ final class Rows {
     private final LayerNorm layerNorm = new LayerNorm();
     private final TokenShift tokenShift = new TokenShift();
     private final Interpolation interpolation = new Interpolation();
+    private final Addition addition = new Addition();
 
     Rows(WorkerPool pool) {
         this.pool = pool;
@@ -48,6 +49,12 @@ final class Rows {
         interpolation.to = to;
         interpolation.amount = amount;
         interpolation.run(pool, count);
+    }
+
+    void add(int count, CpuBuffer x, CpuBuffer y) {
+        addition.x = x;
+        addition.y = y;
+        addition.run(pool, count);
     }
 
     /** One operation, kept with its operands so that running it allocates nothing. */
@@ -146,6 +153,20 @@ final class Rows {
                 float start = from.data().get(FLOAT, at);
                 float end = to.data().get(FLOAT, at);
                 from.data().set(FLOAT, at, start + (end - start) * amount.data().get(FLOAT, at));
+            }
+        }
+    }
+
+    @SuppressWarnings("NullAway.Init") // operands are set before each run
+    private static final class Addition extends RowTask {
+        CpuBuffer x;
+        CpuBuffer y;
+
+        @Override
+        void row(int row) {
+            long end = x.offset(row) + 4L * x.width();
+            for (long at = x.offset(row); at < end; at += 4) {
+                x.data().set(FLOAT, at, x.data().get(FLOAT, at) + y.data().get(FLOAT, at));
             }
         }
     }

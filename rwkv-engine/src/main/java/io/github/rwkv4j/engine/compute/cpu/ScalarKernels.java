@@ -163,8 +163,12 @@ final class ScalarKernels implements Kernels {
                         case SIGMOID -> sigmoid(z);
                         case TANH -> 1 - 2 / (1 + exp(2 * z));
                         case RELU_SQUARED -> Math.max(z, 0) * Math.max(z, 0);
+                        case SILU -> z * sigmoid(z);
+                        case MISH -> mish(z);
+                        case DECAY6 -> exp(-exp(z));
                         case DECAY7 -> exp(-DECAY_SCALE * sigmoid(z));
                         case ADD -> out.get(row, column + i) + z;
+                        case MULTIPLY -> out.get(row, column + i) * z;
                     };
             out.set(row, column + i, value);
         }
@@ -172,6 +176,13 @@ final class ScalarKernels implements Kernels {
 
     private static float sigmoid(float z) {
         return 1 / (1 + exp(-z));
+    }
+
+    /** tanh(ln(1 + e)) is (e² + 2e) / (e² + 2e + 2), and 1 in float32 from z = 20 on. */
+    private static float mish(float z) {
+        float e = exp(Math.min(z, 20));
+        float n = e * (e + 2);
+        return z * (n / (n + 2));
     }
 
     /** e^x to about one unit in the last place: 2^n times a polynomial on [−ln 2 / 2, ln 2 / 2] (Cephes). */
@@ -216,5 +227,22 @@ final class ScalarKernels implements Kernels {
             out = Math.fma(s[at], t.r[j], out);
         }
         t.out[i] = out;
+    }
+
+    @Override
+    public void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last) {
+        for (int c = channel; c < end; c++) {
+            ScalarRecurrences.wkv4(state, offset, t, c, first, last);
+        }
+    }
+
+    @Override
+    public void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last) {
+        for (int row = first; row < last; row++) {
+            float bonus = ScalarRecurrences.bonus(head, headSize, t, row);
+            for (int j = 0; j < headSize; j++) {
+                ScalarRecurrences.wkv6(state, offset, head, headSize, t, row, j, bonus);
+            }
+        }
     }
 }

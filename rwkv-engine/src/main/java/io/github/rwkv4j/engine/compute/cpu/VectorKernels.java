@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * exactly what {@link ScalarKernels} does for one output.
  */
 final class VectorKernels implements Kernels {
-    private static final VectorSpecies<Float> F =
+    static final VectorSpecies<Float> F =
             FloatVector.SPECIES_PREFERRED.length() > PANEL ? FloatVector.SPECIES_512 : FloatVector.SPECIES_PREFERRED;
     private static final int LANES = F.length();
     private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
@@ -436,8 +436,12 @@ final class VectorKernels implements Kernels {
                         case SIGMOID -> sigmoid(z);
                         case TANH -> tanh(z);
                         case RELU_SQUARED -> z.max(0).mul(z.max(0));
+                        case SILU -> z.mul(sigmoid(z));
+                        case MISH -> mish(z);
+                        case DECAY6 -> exp(exp(z).neg());
                         case DECAY7 -> exp(sigmoid(z).mul(-ScalarKernels.DECAY_SCALE));
                         case ADD -> floats(out.data(), target).add(z);
+                        case MULTIPLY -> floats(out.data(), target).mul(z);
                     };
             value.intoMemorySegment(out.data(), target, LITTLE);
         }
@@ -453,7 +457,14 @@ final class VectorKernels implements Kernels {
         return one.sub(FloatVector.broadcast(F, 2).div(exp(z.mul(2)).add(one)));
     }
 
-    private static FloatVector exp(FloatVector x) {
+    /** As in {@link ScalarKernels}. */
+    private static FloatVector mish(FloatVector z) {
+        FloatVector e = exp(z.min(20));
+        FloatVector n = e.mul(e.add(2));
+        return z.mul(n.div(n.add(2)));
+    }
+
+    static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(-87.33f).min(88.37f);
         FloatVector n = clamped.fma(
                         FloatVector.broadcast(F, 1.44269504f), FloatVector.broadcast(F, ScalarKernels.ROUND))
@@ -581,5 +592,15 @@ final class VectorKernels implements Kernels {
             o = now.fma(FloatVector.broadcast(F, r[j]), o);
         }
         o.intoArray(out, i);
+    }
+
+    @Override
+    public void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last) {
+        VectorRecurrences.wkv4(state, offset, t, channel, end, first, last);
+    }
+
+    @Override
+    public void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last) {
+        VectorRecurrences.wkv6(state, offset, head, headSize, t, first, last);
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.rwkv4j.engine.compute.Epilogue;
+import io.github.rwkv4j.engine.compute.Rkv;
 import io.github.rwkv4j.engine.compute.Wkv7;
 import io.github.rwkv4j.engine.weights.DType;
 import io.github.rwkv4j.engine.weights.Tensor;
@@ -154,8 +155,12 @@ class KernelsTest {
             case SIGMOID -> sigmoid;
             case TANH -> Math.tanh(z);
             case RELU_SQUARED -> Math.max(z, 0) * Math.max(z, 0);
+            case SILU -> z * sigmoid;
+            case MISH -> z * Math.tanh(z > 30 ? z : Math.log1p(Math.exp(z)));
+            case DECAY6 -> Math.exp(-Math.exp(z));
             case DECAY7 -> Math.exp(-Math.exp(-0.5) * sigmoid);
             case ADD -> old + z;
+            case MULTIPLY -> old * z;
         };
     }
 
@@ -185,6 +190,129 @@ class KernelsTest {
         for (int row = 0; row < rows; row++) {
             for (int i = 0; i < width; i++) {
                 assertThat(out.get(row, i)).isEqualTo(expected.get(row, i));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"64,9", "8,5", "1,3", "33,4", "100,1", "130,7"})
+    void theRecurrenceOfRwkv4(int width, int rows) {
+        MemorySegment state = randomState(3 * width);
+        MemorySegment expectedState = arena.allocate(state.byteSize(), 64).copyFrom(state);
+        Rkv t = new Rkv(input(rows, width), scaled(input(rows, width), 30), input(rows, width));
+        CpuBuffer decay = input(1, width);
+        CpuBuffer bonus = input(1, width);
+        CpuRkv operands = operands(t, decay, bonus, rows, width);
+        CpuRkv expected = operands(t, decay, bonus, rows, width);
+        int middle = width / 3;
+        kernels.wkv4(state, 0, operands, 0, middle, 0, rows);
+        kernels.wkv4(state, 0, operands, middle, width, 0, rows);
+        scalar.wkv4(expectedState, 0, expected, 0, width, 0, rows);
+        assertThat(state.mismatch(expectedState)).isEqualTo(-1);
+        assertSameRows(operands.out, expected.out);
+    }
+
+    /** Against the weighted mean that it stands for, in double precision: Σ e^k v / Σ e^k over the past, decayed. */
+    @Test
+    void theRecurrenceOfRwkv4IsAWeightedMean() {
+        int rows = 40;
+        MemorySegment state = arena.allocate(3 * 4L, 64);
+        state.set(ValueLayout.JAVA_FLOAT, 8, -1e30f);
+        Rkv t = new Rkv(input(rows, 1), scaled(input(rows, 1), 40), input(rows, 1));
+        CpuBuffer decay = input(1, 1);
+        decay.set(0, 0, -0.3f);
+        CpuBuffer bonus = input(1, 1);
+        CpuRkv operands = operands(t, decay, bonus, rows, 1);
+        kernels.wkv4(state, 0, operands, 0, 1, 0, rows);
+        for (int row = 0; row < rows; row++) {
+            double now = Math.exp(operands.k.get(row, 0) + (double) bonus.get(0, 0));
+            double above = now * operands.v.get(row, 0);
+            double below = now;
+            for (int u = 0; u < row; u++) {
+                double weight = Math.exp(operands.k.get(u, 0) - (double) 0.3f * (row - 1 - u));
+                above += weight * operands.v.get(u, 0);
+                below += weight;
+            }
+            assertThat((double) operands.out.get(row, 0))
+                    .isCloseTo(operands.r.get(row, 0) * above / below, within(2e-6));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,64,9", "3,8,5", "2,16,4", "2,24,3", "1,33,4", "2,128,2", "5,1,3"})
+    void theRecurrenceOfRwkv6(int heads, int headSize, int rows) {
+        int width = heads * headSize;
+        Rkv t = new Rkv(input(rows, width), input(rows, width), input(rows, width));
+        CpuBuffer bonus = input(1, width);
+        for (CpuBuffer decay : new CpuBuffer[] {input(rows, width), input(1, width)}) {
+            MemorySegment state = randomState(heads * headSize * headSize);
+            MemorySegment expectedState = arena.allocate(state.byteSize(), 64).copyFrom(state);
+            CpuRkv operands = operands(t, decay, bonus, rows, width);
+            CpuRkv expected = operands(t, decay, bonus, rows, width);
+            for (int head = 0; head < heads; head++) {
+                long offset = 4L * head * headSize * headSize;
+                kernels.wkv6(state, offset, head, headSize, operands, 0, rows);
+                scalar.wkv6(expectedState, offset, head, headSize, expected, 0, rows);
+            }
+            assertThat(state.mismatch(expectedState)).isEqualTo(-1);
+            assertSameRows(operands.out, expected.out);
+        }
+    }
+
+    /** Against the formula, in double precision. */
+    @Test
+    void theRecurrenceOfRwkv6IsItsFormula() {
+        int size = 17;
+        MemorySegment state = randomState(size * size);
+        double[][] s = new double[size][size];
+        for (int i = 0; i < size; i++) {
+            for (int j = 0; j < size; j++) {
+                s[i][j] = state.get(ValueLayout.JAVA_FLOAT, 4L * (i * size + j));
+            }
+        }
+        Rkv t = new Rkv(input(6, size), input(6, size), input(6, size));
+        CpuRkv operands = operands(t, input(6, size), input(1, size), 6, size);
+        kernels.wkv6(state, 0, 0, size, operands, 0, 6);
+        for (int row = 0; row < 6; row++) {
+            for (int j = 0; j < size; j++) {
+                double out = 0;
+                for (int i = 0; i < size; i++) {
+                    double kv = operands.k.get(row, i) * (double) operands.v.get(row, j);
+                    out += operands.r.get(row, i) * (s[i][j] + operands.bonus.get(0, i) * kv);
+                    s[i][j] = operands.decay.get(row, i) * s[i][j] + kv;
+                }
+                assertThat((double) operands.out.get(row, j)).isCloseTo(out, within(1e-5));
+            }
+        }
+    }
+
+    private MemorySegment randomState(int numbers) {
+        MemorySegment state = arena.allocate(4L * numbers, 64);
+        for (long i = 0; i < state.byteSize(); i += 4) {
+            state.set(ValueLayout.JAVA_FLOAT, i, uniform());
+        }
+        return state;
+    }
+
+    private CpuRkv operands(Rkv t, CpuBuffer decay, CpuBuffer bonus, int rows, int width) {
+        CpuRkv operands = new CpuRkv().set(t, new CpuBuffer(arena, rows, width));
+        operands.decayingBy(decay, bonus);
+        return operands;
+    }
+
+    private static CpuBuffer scaled(CpuBuffer buffer, float factor) {
+        for (int row = 0; row < buffer.rows(); row++) {
+            for (int i = 0; i < buffer.width(); i++) {
+                buffer.set(row, i, buffer.get(row, i) * factor);
+            }
+        }
+        return buffer;
+    }
+
+    private static void assertSameRows(CpuBuffer actual, CpuBuffer expected) {
+        for (int row = 0; row < expected.rows(); row++) {
+            for (int i = 0; i < expected.width(); i++) {
+                assertThat(actual.get(row, i)).isEqualTo(expected.get(row, i));
             }
         }
     }
