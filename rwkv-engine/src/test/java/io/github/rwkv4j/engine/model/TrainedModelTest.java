@@ -25,11 +25,14 @@ class TrainedModelTest {
     /** The prompt of the upstream tests. */
     private static final int[] PROMPT = {'"', 'i', 'n'};
 
+    private static final String RWKV_CPP = "rwkv.cpp ";
+
     /** A model, by generation, format and kernels, and how near its logits come to upstream's. */
     record Trained(String name, String generation, String format, double tolerance, KernelChoice kernels) {
         Path file() {
-            return TestData.shared("golden/rwkv.cpp-tiny/tiny-rwkv-" + name
-                    + (format.equals("safetensors") ? ".safetensors" : "-FP16.bin"));
+            String ending =
+                    format.startsWith(RWKV_CPP) ? "-" + format.substring(RWKV_CPP.length()) + ".bin" : "." + format;
+            return TestData.shared("golden/rwkv.cpp-tiny/tiny-rwkv-" + name + ending);
         }
 
         /** rwkv.cpp trained its models of RWKV-5 with an epsilon of its own. */
@@ -86,6 +89,10 @@ class TrainedModelTest {
                         new Trained("4v0-660K", "v4", "rwkv.cpp FP16", 5e-3, kernels),
                         new Trained("5v1-730K", "v5.0", "rwkv.cpp FP16", 5e-3, kernels),
                         new Trained("5v2-730K", "v5.2", "rwkv.cpp FP16", 5e-3, kernels),
+                        // Five bits a weight, and eight for what they are multiplied with.
+                        new Trained("5v2-730K", "v5.2", "rwkv.cpp Q5_0", 0.6, kernels),
+                        new Trained("5v2-730K", "v5.2", "rwkv.cpp Q5_1", 0.6, kernels),
+                        new Trained("6v0-3m", "v6", "rwkv.cpp Q5_1", 0.1, kernels),
                         new Trained("7v0-834K", "v7", "rwkv.cpp FP16", 1e-5, kernels)));
     }
 
