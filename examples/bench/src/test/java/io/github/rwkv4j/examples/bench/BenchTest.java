@@ -2,7 +2,7 @@ package io.github.rwkv4j.examples.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -43,7 +43,7 @@ class BenchTest {
 
     @Test
     void printsOneLineOfJsonAndStartsItselfAgainWithTheVectorApi() throws Exception {
-        Path model = RandomRwkv7.small(2, 64, 32).write(folder.resolve("tiny.safetensors"), 1);
+        Path model = RandomModel.small(2, 64, 32).write(folder.resolve("tiny.safetensors"), 1);
         Run run = run(
                 "--model",
                 model.toString(),
@@ -96,7 +96,7 @@ class BenchTest {
                 .contains("none.safetensors", "no such file")
                 .doesNotContain("\tat ");
 
-        Path model = RandomRwkv7.small(1, 32, 32).write(folder.resolve("tiny.safetensors"), 1);
+        Path model = RandomModel.small(1, 32, 32).write(folder.resolve("tiny.safetensors"), 1);
         Run option = run("--model", model.toString(), "--quantize", "q3");
         assertThat(option.status()).isEqualTo(1);
         assertThat(option.errors()).contains("--quantize is q3 but must be none or q8_0");
