@@ -1,0 +1,45 @@
+package io.github.rwkv4j.examples.bench;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Runs the command line as a process of its own, started without JVM flags as its users start it. */
+public final class Program {
+    private Program() {}
+
+    /** How a process ended, and what it wrote. */
+    public record Run(int status, String output, String errors) {}
+
+    static Process start(Path folder, List<String> flags, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(flags);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).directory(folder.toFile()).start();
+    }
+
+    public static Run run(String... arguments) throws IOException, InterruptedException {
+        return run(Path.of(""), "", arguments);
+    }
+
+    static Run run(Path folder, String input, String... arguments) throws IOException, InterruptedException {
+        Process process = start(folder.toAbsolutePath(), List.of(), arguments);
+        StringBuilder errors = new StringBuilder();
+        Thread reader = Thread.ofVirtual().start(() -> {
+            try {
+                errors.append(new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8));
+            } catch (IOException e) {
+                errors.append(e);
+            }
+        });
+        process.getOutputStream().write(input.getBytes(StandardCharsets.UTF_8));
+        process.getOutputStream().close();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        reader.join();
+        return new Run(process.waitFor(), output, errors.toString());
+    }
+}
