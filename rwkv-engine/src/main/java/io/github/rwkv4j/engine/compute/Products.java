@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * all. Filled, multiplied, and filled again without allocating.
  */
 public final class Products {
-    private static final int MOST = 8;
+    /** Most products of a group. */
+    public static final int MOST = 8;
 
     private final @Nullable Matrix[] matrices = new Matrix[MOST];
     private final @Nullable Buffer[] inputs = new Buffer[MOST];

@@ -6,26 +6,37 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
-/** Rows of float32 outside the heap, each padded to whole blocks of 32 numbers; the padding's content is undefined. */
+/** Rows of float32 outside the heap, each padded to whole blocks of 32 numbers or one more; the padding's content is undefined. */
 final class CpuBuffer implements Buffer {
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     /** Numbers in a quantisation block; rows are padded to a multiple of it. */
     static final int BLOCK = 32;
 
+    /** Rows at a distance of a multiple of this would compete for the same few lines of a cache. */
+    private static final int SAME_SET = 512;
+
+    /** Rows that {@link #pack} interleaves. */
+    static final int PACKED_ROWS = 6;
+
     private final int rows;
     private final int width;
+    private final int padded;
     private final int stride;
+    private final Arena arena;
     private final MemorySegment data;
+    private @Nullable MemorySegment eightBits;
     private float @Nullable [] quants;
     private float @Nullable [] scales;
     private float @Nullable [] packedValues;
     private float @Nullable [] packedQuants;
 
     CpuBuffer(Arena arena, int rows, int width) {
+        this.arena = arena;
         this.rows = rows;
         this.width = width;
-        this.stride = Math.multiplyExact(Math.ceilDiv(width, BLOCK), BLOCK);
+        this.padded = Math.multiplyExact(Math.ceilDiv(width, BLOCK), BLOCK);
+        this.stride = padded % SAME_SET == 0 ? padded + BLOCK : padded;
         this.data = arena.allocate(4L * rows * stride, 64);
     }
 
@@ -53,12 +64,30 @@ final class CpuBuffer implements Buffer {
         return 4L * row * stride;
     }
 
+    /** Where a row begins in memory. */
+    long address(int row) {
+        return data.address() + offset(row);
+    }
+
     float get(int row, int column) {
         return data.get(FLOAT, offset(row) + 4L * column);
     }
 
     void set(int row, int column, float value) {
         data.set(FLOAT, offset(row) + 4L * column, value);
+    }
+
+    /**
+     * Room for the rows in 8 bits, as native kernels read them: [rows][stride] bytes, then for each block of 32 its float32
+     * scale, then for each block an int32. Made at the first call.
+     */
+    MemorySegment eightBits() {
+        MemorySegment present = eightBits;
+        if (present == null) {
+            present = arena.allocate((long) rows * stride + 8L * rows * stride / BLOCK, 64);
+            eightBits = present;
+        }
+        return present;
     }
 
     /**
@@ -85,13 +114,13 @@ final class CpuBuffer implements Buffer {
     }
 
     /**
-     * Rows in groups of six for {@link Kernels#multiplyTile}: [columns][6] values, or [columns][6] quants followed by
+     * Rows in groups of six for {@link JavaKernels#multiplyTile}: [columns][6] values, or [columns][6] quants followed by
      * [blocks][6] scales. Room for it is made at the first call.
      */
     float[] packed(boolean quantised) {
         float[] present = quantised ? packedQuants : packedValues;
         if (present == null) {
-            present = new float[Math.ceilDiv(rows, Kernels.TILE_ROWS) * packedTile(quantised)];
+            present = new float[Math.ceilDiv(rows, PACKED_ROWS) * packedTile(quantised)];
             if (quantised) {
                 packedQuants = present;
             } else {
@@ -103,30 +132,31 @@ final class CpuBuffer implements Buffer {
 
     /** How many numbers a group of six rows takes. */
     int packedTile(boolean quantised) {
-        return Kernels.TILE_ROWS * (quantised ? stride + stride / BLOCK : stride);
+        return PACKED_ROWS * (quantised ? padded + padded / BLOCK : padded);
     }
 
     /** Packs rows {@code first}, a multiple of six, to {@code last - 1}; the last one stands in for missing rows. */
     void pack(boolean quantised, int first, int last) {
         float[] target = packed(quantised);
-        int to = first / Kernels.TILE_ROWS * packedTile(quantised);
+        int to = first / PACKED_ROWS * packedTile(quantised);
         if (quantised) {
-            interleave(quants(), first, last, stride, target, to);
-            interleave(scales(), first, last, stride / BLOCK, target, to + Kernels.TILE_ROWS * stride);
+            interleave(quants(), first, last, stride, padded, target, to);
+            interleave(scales(), first, last, stride / BLOCK, padded / BLOCK, target, to + PACKED_ROWS * padded);
         } else {
             interleave(first, last, target, to);
         }
     }
 
-    private static void interleave(float[] source, int first, int last, int count, float[] target, int to) {
-        int r0 = first * count;
-        int r1 = Math.min(first + 1, last - 1) * count;
-        int r2 = Math.min(first + 2, last - 1) * count;
-        int r3 = Math.min(first + 3, last - 1) * count;
-        int r4 = Math.min(first + 4, last - 1) * count;
-        int r5 = Math.min(first + 5, last - 1) * count;
+    private static void interleave(
+            float[] source, int first, int last, int distance, int count, float[] target, int to) {
+        int r0 = first * distance;
+        int r1 = Math.min(first + 1, last - 1) * distance;
+        int r2 = Math.min(first + 2, last - 1) * distance;
+        int r3 = Math.min(first + 3, last - 1) * distance;
+        int r4 = Math.min(first + 4, last - 1) * distance;
+        int r5 = Math.min(first + 5, last - 1) * distance;
         for (int k = 0; k < count; k++) {
-            int at = to + Kernels.TILE_ROWS * k;
+            int at = to + PACKED_ROWS * k;
             target[at] = source[r0 + k];
             target[at + 1] = source[r1 + k];
             target[at + 2] = source[r2 + k];
@@ -143,8 +173,8 @@ final class CpuBuffer implements Buffer {
         MemorySegment r3 = row(Math.min(first + 3, last - 1));
         MemorySegment r4 = row(Math.min(first + 4, last - 1));
         MemorySegment r5 = row(Math.min(first + 5, last - 1));
-        for (int k = 0; k < stride; k++) {
-            int at = to + Kernels.TILE_ROWS * k;
+        for (int k = 0; k < padded; k++) {
+            int at = to + PACKED_ROWS * k;
             target[at] = r0.get(FLOAT, 4L * k);
             target[at + 1] = r1.get(FLOAT, 4L * k);
             target[at + 2] = r2.get(FLOAT, 4L * k);

@@ -25,6 +25,7 @@ public final class CpuCompute implements Compute {
     private final WorkerPool pool;
     private final Arena arena = Arena.ofShared();
     private final WeightMemory weights = new WeightMemory(arena);
+    private final Kernels.Scratch[] scratch;
     private final MatrixProducts multiplication;
     private final Rows rows;
     private final DynamicShift dynamicShift;
@@ -42,12 +43,14 @@ public final class CpuCompute implements Compute {
     CpuCompute(Kernels kernels, int threads) {
         this.kernels = kernels;
         this.pool = new WorkerPool(threads);
-        this.multiplication = new MatrixProducts(kernels, pool);
-        this.rows = new Rows(pool);
-        this.dynamicShift = new DynamicShift(pool);
+        this.scratch = new Kernels.Scratch[threads];
+        Arrays.setAll(scratch, _ -> kernels.newScratch(arena));
+        this.multiplication = new MatrixProducts(kernels, pool, scratch);
+        this.rows = new Rows(kernels, pool);
+        this.dynamicShift = new DynamicShift(kernels, pool);
         this.histories = new Histories(pool);
-        this.recurrences = new Recurrences(kernels, pool);
-        this.recurrence = new Recurrence7(kernels, pool);
+        this.recurrences = new Recurrences(kernels, pool, scratch);
+        this.recurrence = new Recurrence7(kernels, pool, scratch);
     }
 
     @Override
@@ -70,7 +73,7 @@ public final class CpuCompute implements Compute {
         CpuMatrix.Type type =
                 switch (quantization) {
                     case NONE -> PanelPacker.typeOf(weights.dtype());
-                    case Q8_0 -> CpuMatrix.Type.Q8;
+                    case Q8_0 -> kernels.eightBits();
                 };
         return pack(weights, false, type);
     }
@@ -82,7 +85,9 @@ public final class CpuCompute implements Compute {
 
     private Matrix pack(Tensor tensor, boolean transposed, CpuMatrix.Type type) {
         CpuMatrix matrix = CpuMatrix.pack(tensor, transposed, type, weights, pool);
-        multiplication.reserve(matrix);
+        for (Kernels.Scratch worker : scratch) {
+            worker.reserve(matrix);
+        }
         weightBytes += matrix.data().byteSize();
         return matrix;
     }

@@ -15,6 +15,8 @@ import java.util.Arrays;
  * <ul>
  *   <li>F32, F16, BF16: per column 16 elements.
  *   <li>Q8: per block of 32 columns 16 float16 scales, then per column 16 signed bytes: 544 bytes a block.
+ *   <li>Q8_BY_FOUR: as Q8, but 128 is added to each byte, and the bytes of four columns of a row lie side by side, as
+ *       processors with integer dot products want them.
  * </ul>
  */
 final class CpuMatrix implements Matrix {
@@ -33,13 +35,18 @@ final class CpuMatrix implements Matrix {
         F32(4 * PANEL * BLOCK),
         F16(2 * PANEL * BLOCK),
         BF16(2 * PANEL * BLOCK),
-        Q8(Q8_BLOCK);
+        Q8(Q8_BLOCK),
+        Q8_BY_FOUR(Q8_BLOCK);
 
         /** Bytes that a panel takes for 32 columns. */
         final int blockBytes;
 
         Type(int blockBytes) {
             this.blockBytes = blockBytes;
+        }
+
+        boolean eightBits() {
+            return this == Q8 || this == Q8_BY_FOUR;
         }
     }
 
@@ -106,6 +113,11 @@ final class CpuMatrix implements Matrix {
         return Math.ceilDiv(rows, 2 * PANEL) * 2;
     }
 
+    /** Pairs of panels. */
+    int pairs() {
+        return panels() / 2;
+    }
+
     long panelBytes() {
         return (long) blocks * type.blockBytes;
     }
@@ -135,7 +147,7 @@ final class CpuMatrix implements Matrix {
                 data.get(ValueLayout.JAVA_SHORT_UNALIGNED, panelOffset(panel) + (long) block * Q8_BLOCK + 2L * lane));
     }
 
-    /** One weight, an integer for Q8. */
+    /** One weight, an integer where it has 8 bits. */
     float weight(int panel, int column, int lane) {
         int block = column / BLOCK;
         int inBlock = (column % BLOCK) * PANEL + lane;
@@ -145,6 +157,10 @@ final class CpuMatrix implements Matrix {
             case F16 -> Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, start + 2L * inBlock));
             case BF16 -> Float.intBitsToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, start + 2L * inBlock) << 16);
             case Q8 -> data.get(ValueLayout.JAVA_BYTE, start + Q8_SCALES + inBlock);
+            case Q8_BY_FOUR -> {
+                int byFour = (column % BLOCK / 4 * PANEL + lane) * 4 + column % 4;
+                yield (data.get(ValueLayout.JAVA_BYTE, start + Q8_SCALES + byFour) & 0xff) - 128;
+            }
         };
     }
 }

@@ -1,7 +1,5 @@
 package io.github.rwkv4j.engine.compute.cpu;
 
-import static io.github.rwkv4j.engine.compute.cpu.CpuBuffer.FLOAT;
-
 import io.github.rwkv4j.engine.compute.Batch;
 import io.github.rwkv4j.engine.compute.Buffer;
 import io.github.rwkv4j.engine.compute.StateLayout;
@@ -10,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 /** Both token shifts of RWKV-6: the first only looks at the state, the second has amounts of its own for each row. */
 @SuppressWarnings("NullAway.Init") // operands are set before each run
 final class DynamicShift extends Rows.RowTask {
+    private final Kernels kernels;
     private final WorkerPool pool;
     private final Buffer[] oneOut = new Buffer[1];
     private final Buffer[] oneAmount = new Buffer[1];
@@ -20,7 +19,8 @@ final class DynamicShift extends Rows.RowTask {
     private Buffer[] out;
     private boolean fixed;
 
-    DynamicShift(WorkerPool pool) {
+    DynamicShift(Kernels kernels, WorkerPool pool) {
+        this.kernels = kernels;
         this.pool = pool;
     }
 
@@ -63,14 +63,9 @@ final class DynamicShift extends Rows.RowTask {
         long current = y.offset(row);
         for (int mix = 0; mix < out.length; mix++) {
             CpuBuffer amount = (CpuBuffer) amounts[mix];
-            MemorySegment weights = amount.data();
-            long weight = fixed ? 0 : amount.offset(row);
+            long amountAt = fixed ? 0 : amount.offset(row);
             MemorySegment target = ((CpuBuffer) out[mix]).data();
-            for (long at = 0; at < 4L * y.width(); at += 4) {
-                float now = y.data().get(FLOAT, current + at);
-                float before = previous.get(FLOAT, from + at);
-                target.set(FLOAT, current + at, now + (before - now) * weights.get(FLOAT, weight + at));
-            }
+            kernels.shift(y.data(), current, previous, from, amount.data(), amountAt, target, current, y.width());
         }
     }
 }

@@ -1,62 +1,83 @@
 package io.github.rwkv4j.engine.compute.cpu;
 
-import io.github.rwkv4j.engine.compute.Epilogue;
+import io.github.rwkv4j.engine.compute.Norm;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The inner loops that decide the speed. All implementations give the same bits: every output is one chain of fused
  * multiply-adds in a fixed order, and a vector only holds several outputs side by side. {@link ScalarKernels} is the
  * reference.
  *
- * <p>A <b>tile</b> is a scratch area of a worker, {@value #TILE_ROWS} rows of {@value #TILE_COLUMNS} float32.
+ * <p>Offsets into segments are in bytes, numbers are float32.
  */
 interface Kernels {
-    /** Rows of a tile. */
-    int TILE_ROWS = 6;
-
-    /** Outputs of a tile: two panels. */
-    int TILE_COLUMNS = 2 * CpuMatrix.PANEL;
+    /** Outputs of a unit of work: two panels. */
+    int PAIR = 2 * CpuMatrix.PANEL;
 
     /** Such as {@code Vector API 512 bit}. */
     String name();
 
-    /** Two panels times one row of {@code in}, into the first row of {@code tile}. */
-    void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile);
+    /** How these kernels want 8-bit weights. */
+    CpuMatrix.Type eightBits();
+
+    /** A worker's scratch memory, which only its maker looks into. */
+    interface Scratch {
+        /** Makes room for products of a matrix. */
+        void reserve(CpuMatrix matrix);
+    }
+
+    Scratch newScratch(Arena arena);
+
+    /** Makes room for a product's input in the form that {@link #multiply} reads; called before the workers prepare it. */
+    void makeRoom(CpuProduct product);
+
+    /** Rows that {@link #prepare} is best called for at once. */
+    int preparedTogether();
 
     /**
-     * Widens two panels to float32 for {@link #multiplyTile}: [panel][columns][16] numbers, then for 8-bit weights
-     * [panel][blocks][16] scales. On the heap, since the Vector API is at its best on arrays.
+     * Brings rows {@code first} to {@code last - 1} of a product's input into the form that {@link #multiply} reads.
+     * {@code first} is a multiple of {@link #preparedTogether}.
      */
-    void widen(CpuMatrix matrix, int panel, float[] widened);
+    void prepare(CpuProduct product, int first, int last);
+
+    /** All rows of a product, for panels {@code 2 * firstPair} to {@code 2 * lastPair - 1}. */
+    void multiply(CpuProduct product, int firstPair, int lastPair, Scratch scratch);
 
     /**
-     * Two widened panels times six rows.
-     *
-     * @param x packed rows: [columns][6] numbers, then for 8-bit weights [blocks][6] scales
-     * @param from where they begin
+     * {@code groups} times {@code n} numbers, each group by itself: out = (x − mean) / sqrt(variance + epsilon) · weight +
+     * bias. {@code out} may be {@code in}.
      */
-    void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile);
+    void normalise(MemorySegment in, long from, MemorySegment out, long to, int groups, int n, Norm norm);
 
-    /** Quantises one row to 8 bits: per block of 32 a scale |x|max / 127 and integers round-half-even(x / scale). */
-    void quantize(CpuBuffer buffer, int row);
+    /** out = y + (previous − y) · amount, for {@code n} numbers; {@code out} may be {@code y}. */
+    void shift(
+            MemorySegment y,
+            long at,
+            MemorySegment previous,
+            long before,
+            MemorySegment amount,
+            long amountAt,
+            MemorySegment out,
+            long to,
+            int n);
 
-    /** out[row][column …] = epilogue(tile[tileRow] + bias[column …]) for the tile's 32 columns. */
-    void store(
-            float[] tile, int tileRow, @Nullable CpuBuffer bias, Epilogue epilogue, CpuBuffer out, int row, int column);
+    /** The recurrence of RWKV-4 for channels {@code channel} to {@code end - 1}; aa, bb, pp from {@code offset}. */
+    void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last, Scratch scratch);
 
     /**
-     * One head's recurrence over rows {@code first} to {@code last - 1}.
-     *
-     * @param offset of the head's matrix S [key][value] in the state, in bytes
-     * @param t the operands, and this worker's scratch area
-     * @param channel the head's first channel
+     * One head's recurrence of RWKV-5 and RWKV-6 over rows {@code first} to {@code last - 1}; S [key][value] at
+     * {@code offset}.
      */
-    void wkv7(MemorySegment state, long offset, int headSize, CpuWkv7 t, int channel, int first, int last);
+    void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last, Scratch scratch);
 
-    /** The recurrence of RWKV-4 for channels {@code channel} to {@code end - 1}; aa, bb, pp from {@code offset} bytes. */
-    void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last);
+    /** The removal key and the modified key of RWKV-7, for one row. */
+    void keys7(CpuWkv7 t, CpuBuffer k_k, CpuBuffer k_a, int headSize, int row);
 
-    /** One head's recurrence of RWKV-5 and RWKV-6, S [key][value] at {@code offset} bytes. */
-    void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last);
+    /** One head's recurrence of RWKV-7, as {@link #wkv6}. */
+    void wkv7(
+            MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last, Scratch scratch);
+
+    /** Bonus and gate of RWKV-7 after the head norm, for one row of {@code o}. */
+    void bonus7(CpuBuffer o, CpuWkv7 t, CpuBuffer r_k, CpuBuffer g, int headSize, int row);
 }

@@ -36,7 +36,7 @@ final class PanelPacker {
         this.panelHalves = new short[sixteen ? padded * PANEL : 0];
         this.row = new float[sixteen ? 0 : padded];
         this.panelFloats = new float[matrix.type() == CpuMatrix.Type.F32 ? padded * PANEL : 0];
-        this.panelBytes = new byte[matrix.type() == CpuMatrix.Type.Q8 ? Math.toIntExact(matrix.panelBytes()) : 0];
+        this.panelBytes = new byte[matrix.type().eightBits() ? Math.toIntExact(matrix.panelBytes()) : 0];
     }
 
     void pack(int panel) {
@@ -46,7 +46,7 @@ final class PanelPacker {
         switch (matrix.type()) {
             case F16, BF16 -> packHalves(first, present, target);
             case F32 -> packFloats(first, present, target);
-            case Q8 -> packBytes(first, present, target);
+            case Q8, Q8_BY_FOUR -> packBytes(first, present, target);
         }
     }
 
@@ -106,7 +106,15 @@ final class PanelPacker {
         float inverse = scale == 0 ? 0 : 1 / scale;
         for (int k = 0; k < BLOCK; k++) {
             float q = row[block * BLOCK + k] * inverse + ScalarKernels.ROUND - ScalarKernels.ROUND;
-            panelBytes[start + CpuMatrix.Q8_SCALES + k * PANEL + lane] = (byte) Math.max(-127, Math.min(127, q));
+            put(start + CpuMatrix.Q8_SCALES, k, lane, (int) Math.max(-127, Math.min(127, q)));
+        }
+    }
+
+    private void put(int start, int column, int lane, int weight) {
+        if (matrix.type() == CpuMatrix.Type.Q8) {
+            panelBytes[start + column * PANEL + lane] = (byte) weight;
+        } else {
+            panelBytes[start + (column / 4 * PANEL + lane) * 4 + column % 4] = (byte) (weight + 128);
         }
     }
 

@@ -15,6 +15,7 @@ final class Recurrences {
 
     private final Kernels kernels;
     private final WorkerPool pool;
+    private final Kernels.Scratch[] scratch;
     private final Wkv2 wkv2 = new Wkv2();
     private final Wkv4 wkv4 = new Wkv4();
     private final Wkv6 wkv6 = new Wkv6();
@@ -23,9 +24,10 @@ final class Recurrences {
     /** The operands of {@link #wkv2}, {@link #wkv4} and {@link #wkv6}. */
     final CpuRkv t = new CpuRkv();
 
-    Recurrences(Kernels kernels, WorkerPool pool) {
+    Recurrences(Kernels kernels, WorkerPool pool, Kernels.Scratch[] scratch) {
         this.kernels = kernels;
         this.pool = pool;
+        this.scratch = scratch;
     }
 
     void wkv2(Batch batch, StateLayout.Part state, float epsilon) {
@@ -73,17 +75,25 @@ final class Recurrences {
             int channel = unit % chunks * CHANNELS;
             int end = Math.min(t.out.width(), channel + CHANNELS);
             MemorySegment data = ((CpuState) batch.state(session)).data();
-            channels(data, 4L * state.offset(), channel, end, batch.firstRow(session), batch.firstRow(session + 1));
+            channels(
+                    data,
+                    4L * state.offset(),
+                    channel,
+                    end,
+                    batch.firstRow(session),
+                    batch.firstRow(session + 1),
+                    scratch[worker]);
         }
 
-        abstract void channels(MemorySegment data, long offset, int channel, int end, int first, int last);
+        abstract void channels(
+                MemorySegment data, long offset, int channel, int end, int first, int last, Kernels.Scratch own);
     }
 
     private final class Wkv2 extends ChannelTask {
         float epsilon;
 
         @Override
-        void channels(MemorySegment data, long offset, int channel, int end, int first, int last) {
+        void channels(MemorySegment data, long offset, int channel, int end, int first, int last, Kernels.Scratch own) {
             for (int c = channel; c < end; c++) {
                 ScalarRecurrences.wkv2(data, offset, t, epsilon, c, first, last);
             }
@@ -92,8 +102,8 @@ final class Recurrences {
 
     private final class Wkv4 extends ChannelTask {
         @Override
-        void channels(MemorySegment data, long offset, int channel, int end, int first, int last) {
-            kernels.wkv4(data, offset, t, channel, end, first, last);
+        void channels(MemorySegment data, long offset, int channel, int end, int first, int last, Kernels.Scratch own) {
+            kernels.wkv4(data, offset, t, channel, end, first, last, own);
         }
     }
 
@@ -110,12 +120,20 @@ final class Recurrences {
             int head = unit % heads;
             MemorySegment data = ((CpuState) batch.state(session)).data();
             long offset = 4L * (state.offset() + head * headSize * headSize);
-            kernels.wkv6(data, offset, head, headSize, t, batch.firstRow(session), batch.firstRow(session + 1));
+            kernels.wkv6(
+                    data,
+                    offset,
+                    head,
+                    headSize,
+                    t,
+                    batch.firstRow(session),
+                    batch.firstRow(session + 1),
+                    scratch[worker]);
         }
     }
 
     @SuppressWarnings("NullAway.Init") // operands are set before each run
-    private static final class HeadNorm extends Rows.RowTask {
+    private final class HeadNorm extends Rows.RowTask {
         int headSize;
         CpuBuffer o;
         Norm norm;
@@ -125,14 +143,9 @@ final class Recurrences {
 
         @Override
         void row(int row) {
-            MemorySegment weight = ((CpuBuffer) norm.weight()).data();
-            MemorySegment bias = ((CpuBuffer) norm.bias()).data();
             MemorySegment data = o.data();
             long start = o.offset(row);
-            for (int head = 0; head < o.width(); head += headSize) {
-                long at = start + 4L * head;
-                Reductions.normalise(data, at, data, at, headSize, norm.epsilon(), weight, bias, 4L * head);
-            }
+            kernels.normalise(data, start, data, start, o.width() / headSize, headSize, norm);
             CpuBuffer gate = g;
             if (gate != null) {
                 for (long at = start; at < start + 4L * o.width(); at += 4) {

@@ -70,24 +70,34 @@ final class Reductions {
         return x * x;
     }
 
-    /** Normalises {@code n} numbers in one go: out = (x − mean) / sqrt(variance + epsilon) · weight + bias. */
-    static void normalise(
-            MemorySegment in,
-            long from,
-            MemorySegment out,
-            long to,
-            int n,
-            float epsilon,
-            MemorySegment weight,
-            MemorySegment bias,
-            long parameters) {
-        float mean = sum(in, from, n) / n;
-        float variance = squares(in, from, n, mean) / n;
-        float scale = (float) (1 / Math.sqrt(variance + epsilon));
-        for (int i = 0; i < n; i++) {
-            long at = 4L * i;
-            float x = (in.get(FLOAT, from + at) - mean) * scale;
-            out.set(FLOAT, to + at, x * weight.get(FLOAT, parameters + at) + bias.get(FLOAT, parameters + at));
+    /** The sum of r[row][i] · k[row][i] · w[0][i] over {@code n} columns from {@code first}. */
+    static float products(CpuBuffer r, CpuBuffer k, CpuBuffer w, int row, int first, int n) {
+        float a = 0;
+        float b = 0;
+        float c = 0;
+        float d = 0;
+        float e = 0;
+        float f = 0;
+        float g = 0;
+        float h = 0;
+        int i = first;
+        for (; i + 8 <= first + n; i += 8) {
+            a += product(r, k, w, row, i);
+            b += product(r, k, w, row, i + 1);
+            c += product(r, k, w, row, i + 2);
+            d += product(r, k, w, row, i + 3);
+            e += product(r, k, w, row, i + 4);
+            f += product(r, k, w, row, i + 5);
+            g += product(r, k, w, row, i + 6);
+            h += product(r, k, w, row, i + 7);
         }
+        for (; i < first + n; i++) {
+            a += product(r, k, w, row, i);
+        }
+        return ((a + b) + (c + d)) + ((e + f) + (g + h));
+    }
+
+    private static float product(CpuBuffer r, CpuBuffer k, CpuBuffer w, int row, int i) {
+        return r.get(row, i) * k.get(row, i) * w.get(0, i);
     }
 }

@@ -13,13 +13,15 @@ import org.jspecify.annotations.Nullable;
 final class Rows {
     private static final int ROWS_IN_UNIT = 8;
 
+    private final Kernels kernels;
     private final WorkerPool pool;
     private final LayerNorm layerNorm = new LayerNorm();
     private final TokenShift tokenShift = new TokenShift();
     private final Interpolation interpolation = new Interpolation();
     private final Addition addition = new Addition();
 
-    Rows(WorkerPool pool) {
+    Rows(Kernels kernels, WorkerPool pool) {
+        this.kernels = kernels;
         this.pool = pool;
     }
 
@@ -78,28 +80,19 @@ final class Rows {
     }
 
     @SuppressWarnings("NullAway.Init") // operands are set before each run
-    private static final class LayerNorm extends RowTask {
+    private final class LayerNorm extends RowTask {
         CpuBuffer in;
         Norm norm;
         CpuBuffer out;
 
         @Override
         void row(int row) {
-            Reductions.normalise(
-                    in.data(),
-                    in.offset(row),
-                    out.data(),
-                    out.offset(row),
-                    in.width(),
-                    norm.epsilon(),
-                    ((CpuBuffer) norm.weight()).data(),
-                    ((CpuBuffer) norm.bias()).data(),
-                    0);
+            kernels.normalise(in.data(), in.offset(row), out.data(), out.offset(row), 1, in.width(), norm);
         }
     }
 
     @SuppressWarnings("NullAway.Init") // operands are set before each run
-    private static final class TokenShift extends RowTask {
+    private final class TokenShift extends RowTask {
         Batch batch;
         StateLayout.Part shift;
         CpuBuffer y;
@@ -118,14 +111,16 @@ final class Rows {
             long current = y.offset(row);
             for (int mix = 0; mix < out.length; mix++) {
                 CpuBuffer target = (CpuBuffer) out[mix];
-                long amount = amounts.offset(mix);
-                long to = target.offset(row);
-                for (int i = 0; i < y.width(); i++) {
-                    float now = y.data().get(FLOAT, current + 4L * i);
-                    float before = previous.get(FLOAT, from + 4L * i);
-                    float mixed = now + (before - now) * amounts.data().get(FLOAT, amount + 4L * i);
-                    target.data().set(FLOAT, to + 4L * i, mixed);
-                }
+                kernels.shift(
+                        y.data(),
+                        current,
+                        previous,
+                        from,
+                        amounts.data(),
+                        amounts.offset(mix),
+                        target.data(),
+                        target.offset(row),
+                        y.width());
             }
         }
 
@@ -141,24 +136,21 @@ final class Rows {
     }
 
     @SuppressWarnings("NullAway.Init") // operands are set before each run
-    private static final class Interpolation extends RowTask {
+    private final class Interpolation extends RowTask {
         CpuBuffer from;
         CpuBuffer to;
         CpuBuffer amount;
 
         @Override
         void row(int row) {
+            MemorySegment x = from.data();
             long at = from.offset(row);
-            for (int i = 0; i < from.width(); i++, at += 4) {
-                float start = from.data().get(FLOAT, at);
-                float end = to.data().get(FLOAT, at);
-                from.data().set(FLOAT, at, start + (end - start) * amount.data().get(FLOAT, at));
-            }
+            kernels.shift(x, at, to.data(), at, amount.data(), at, x, at, from.width());
         }
     }
 
     @SuppressWarnings("NullAway.Init") // operands are set before each run
-    private static final class Addition extends RowTask {
+    private final class Addition extends RowTask {
         CpuBuffer x;
         CpuBuffer y;
 

@@ -10,7 +10,7 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /** The reference: plain Java, one number at a time. */
-final class ScalarKernels implements Kernels {
+final class ScalarKernels extends JavaKernels {
     /** exp(−1/2). */
     static final float DECAY_SCALE = 0.6065306597f;
 
@@ -26,7 +26,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile) {
+    void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile) {
         for (int p = 0; p < 2; p++) {
             if (matrix.type() == CpuMatrix.Type.Q8) {
                 multiplyQ8(matrix, panel + p, in, row, tile, PANEL * p);
@@ -69,7 +69,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void widen(CpuMatrix matrix, int panel, float[] widened) {
+    void widen(CpuMatrix matrix, int panel, float[] widened) {
         for (int p = 0; p < 2; p++) {
             for (int k = 0; k < matrix.blocks() * BLOCK; k++) {
                 for (int lane = 0; lane < PANEL; lane++) {
@@ -85,7 +85,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile) {
+    void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile) {
         boolean q8 = matrix.type() == CpuMatrix.Type.Q8;
         for (int row = 0; row < TILE_ROWS; row++) {
             for (int p = 0; p < 2; p++) {
@@ -121,7 +121,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void quantize(CpuBuffer buffer, int row) {
+    void quantize(CpuBuffer buffer, int row) {
         for (int block = 0; block * BLOCK < buffer.width(); block++) {
             quantize(buffer, row, block);
         }
@@ -144,7 +144,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void store(
+    void store(
             float[] tile,
             int tileRow,
             @Nullable CpuBuffer bias,
@@ -201,21 +201,24 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void wkv7(MemorySegment state, long offset, int headSize, CpuWkv7 t, int channel, int first, int last) {
+    public void wkv7(
+            MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last, Scratch scratch) {
         int size = headSize * headSize;
-        MemorySegment.copy(state, FLOAT, offset, t.matrix(), 0, size);
+        HeadScratch h = ((HeapScratch) scratch).head(headSize);
+        float[] s = h.matrix();
+        MemorySegment.copy(state, FLOAT, offset, s, 0, size);
         for (int row = first; row < last; row++) {
-            t.load(row, channel);
+            h.load(t, row, head * headSize);
             for (int i = 0; i < headSize; i++) {
-                wkv7Channel(t.matrix(), headSize, t, i);
+                wkv7Channel(s, headSize, h, i);
             }
-            t.store(row, channel);
+            h.store(t, row, head * headSize);
         }
-        MemorySegment.copy(t.matrix(), 0, state, FLOAT, offset, size);
+        MemorySegment.copy(s, 0, state, FLOAT, offset, size);
     }
 
-    /** One value channel of one head for the row that {@code t} has loaded; s [key][value]. */
-    static void wkv7Channel(float[] s, int headSize, CpuWkv7 t, int i) {
+    /** One value channel of one head for the row that {@code t} holds; s [key][value]. */
+    static void wkv7Channel(float[] s, int headSize, HeadScratch t, int i) {
         float sa = 0;
         for (int j = 0; j < headSize; j++) {
             sa = Math.fma(s[j * headSize + i], -t.kk[j], sa);
@@ -230,14 +233,16 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last) {
+    public void wkv4(
+            MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last, Scratch scratch) {
         for (int c = channel; c < end; c++) {
             ScalarRecurrences.wkv4(state, offset, t, c, first, last);
         }
     }
 
     @Override
-    public void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last) {
+    public void wkv6(
+            MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last, Scratch scratch) {
         for (int row = first; row < last; row++) {
             float bonus = ScalarRecurrences.bonus(head, headSize, t, row);
             for (int j = 0; j < headSize; j++) {

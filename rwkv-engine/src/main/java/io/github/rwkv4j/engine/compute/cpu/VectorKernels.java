@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * The Vector API, in the widest vectors that the processor has (up to 16 numbers). Lanes are outputs, so every lane does
  * exactly what {@link ScalarKernels} does for one output.
  */
-final class VectorKernels implements Kernels {
+final class VectorKernels extends JavaKernels {
     static final VectorSpecies<Float> F =
             FloatVector.SPECIES_PREFERRED.length() > PANEL ? FloatVector.SPECIES_512 : FloatVector.SPECIES_PREFERRED;
     private static final int LANES = F.length();
@@ -69,7 +69,7 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile) {
+    void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile) {
         MemorySegment x = in.data();
         MemorySegment weights = matrix.data();
         long xStart = in.offset(row);
@@ -92,8 +92,13 @@ final class VectorKernels implements Kernels {
                             tile,
                             PANEL + lane);
                 }
+                case Q8_BY_FOUR -> throw foreign(matrix);
             }
         }
+    }
+
+    private static IllegalArgumentException foreign(CpuMatrix matrix) {
+        return new IllegalArgumentException(matrix.type() + " is not packed for these kernels");
     }
 
     private static void rowF32(
@@ -169,7 +174,7 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void widen(CpuMatrix matrix, int panel, float[] widened) {
+    void widen(CpuMatrix matrix, int panel, float[] widened) {
         for (int p = 0; p < 2; p++) {
             long source = matrix.panelOffset(panel + p);
             int target = p * matrix.widenedPanel();
@@ -212,12 +217,13 @@ final class VectorKernels implements Kernels {
                         bytes(w, source + Q8_SCALES + (long) PANEL * k, lane).intoArray(widened, to + PANEL * k);
                     }
                 }
+                case Q8_BY_FOUR -> throw foreign(matrix);
             }
         }
     }
 
     @Override
-    public void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile) {
+    void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile) {
         for (int lane = 0; lane < PANEL; lane += LANES) {
             if (matrix.type() == CpuMatrix.Type.Q8) {
                 tileQ8(matrix, widened, lane, x, from, tile);
@@ -387,7 +393,7 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void quantize(CpuBuffer buffer, int row) {
+    void quantize(CpuBuffer buffer, int row) {
         int whole = buffer.width() / BLOCK;
         MemorySegment data = buffer.data();
         float[] quants = buffer.quants();
@@ -416,7 +422,7 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void store(
+    void store(
             float[] tile,
             int tileRow,
             @Nullable CpuBuffer bias,
@@ -483,23 +489,25 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void wkv7(MemorySegment state, long offset, int headSize, CpuWkv7 t, int channel, int first, int last) {
+    public void wkv7(
+            MemorySegment state, long offset, int head, int headSize, CpuWkv7 t, int first, int last, Scratch scratch) {
         int size = headSize * headSize;
-        float[] s = t.matrix();
+        HeadScratch h = ((HeapScratch) scratch).head(headSize);
+        float[] s = h.matrix();
         MemorySegment.copy(state, FLOAT, offset, s, 0, size);
         for (int row = first; row < last; row++) {
-            t.load(row, channel);
+            h.load(t, row, head * headSize);
             int i = 0;
             for (; i + 4 * LANES <= headSize; i += 4 * LANES) {
-                wkv7Four(s, headSize, t.r, t.w, t.k, t.v, t.kk, t.b, i, t.out);
+                wkv7Four(s, headSize, h.r, h.w, h.k, h.v, h.kk, h.b, i, h.out);
             }
             for (; i + LANES <= headSize; i += LANES) {
-                wkv7One(s, headSize, t.r, t.w, t.k, t.v, t.kk, t.b, i, t.out);
+                wkv7One(s, headSize, h.r, h.w, h.k, h.v, h.kk, h.b, i, h.out);
             }
             for (; i < headSize; i++) {
-                ScalarKernels.wkv7Channel(s, headSize, t, i);
+                ScalarKernels.wkv7Channel(s, headSize, h, i);
             }
-            t.store(row, channel);
+            h.store(t, row, head * headSize);
         }
         MemorySegment.copy(s, 0, state, FLOAT, offset, size);
     }
@@ -595,12 +603,14 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void wkv4(MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last) {
+    public void wkv4(
+            MemorySegment state, long offset, CpuRkv t, int channel, int end, int first, int last, Scratch scratch) {
         VectorRecurrences.wkv4(state, offset, t, channel, end, first, last);
     }
 
     @Override
-    public void wkv6(MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last) {
+    public void wkv6(
+            MemorySegment state, long offset, int head, int headSize, CpuRkv t, int first, int last, Scratch scratch) {
         VectorRecurrences.wkv6(state, offset, head, headSize, t, first, last);
     }
 }
