@@ -58,8 +58,8 @@ final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (!asIs && !BetterJvm.MEASURING.isThis()) {
-            return BetterJvm.MEASURING.run(spec);
+        if (!asIs && !MeasuredJvm.isThis()) {
+            return MeasuredJvm.run(spec);
         }
         requirePositive("--prompt", prompt);
         requirePositive("--generate", generate);

@@ -19,10 +19,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import sun.misc.Signal;
 
 /** Talks to a model. */
@@ -68,16 +66,10 @@ final class Chat implements Callable<Integer> {
     @Mixin
     private QuantizeOption quantize = new QuantizeOption();
 
-    @Spec
-    private CommandSpec spec = CommandSpec.create();
-
     private final AtomicReference<Conversation.@Nullable Answer> current = new AtomicReference<>();
 
     @Override
     public Integer call() throws Exception {
-        if (!BetterJvm.FAST.isThis()) {
-            return BetterJvm.FAST.run(spec);
-        }
         RwkvOptions options = RwkvOptions.builder()
                 .maxSessions(1)
                 .quantization(quantize.quantization())

@@ -9,10 +9,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Prints logits. */
@@ -50,14 +48,8 @@ final class Logits implements Callable<Integer> {
     @Mixin
     private QuantizeOption quantize = new QuantizeOption();
 
-    @Spec
-    private CommandSpec spec = CommandSpec.create();
-
     @Override
     public Integer call() throws Exception {
-        if (!BetterJvm.FAST.isThis()) {
-            return BetterJvm.FAST.run(spec);
-        }
         for (int chunk : chunks) {
             if (chunk < 1) {
                 throw new IllegalArgumentException(

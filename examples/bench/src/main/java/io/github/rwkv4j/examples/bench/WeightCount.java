@@ -5,7 +5,6 @@ import io.github.rwkv4j.engine.compute.Compute;
 import io.github.rwkv4j.engine.compute.Embedding;
 import io.github.rwkv4j.engine.compute.Matrix;
 import io.github.rwkv4j.engine.errors.CheckpointException;
-import io.github.rwkv4j.engine.weights.DType;
 import io.github.rwkv4j.engine.weights.Quantization;
 import io.github.rwkv4j.engine.weights.Tensor;
 import java.lang.reflect.Method;
@@ -14,7 +13,8 @@ import java.util.Arrays;
 
 /**
  * Counts the memory that a model's weights would take on the CPU: a device that can be loaded with a model and keeps
- * nothing of it. The CPU pads both sides of a matrix, and the rows of its vectors, to multiples of 32.
+ * nothing of it. The CPU pads both sides of a matrix, and the rows of its vectors, to multiples of 32; what a file
+ * stores in fewer than 16 bits becomes 8 bits in memory.
  */
 final class WeightCount {
     private static final int BLOCK = 32;
@@ -59,10 +59,9 @@ final class WeightCount {
         int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
         int columns = Math.toIntExact(shape[transposed ? 0 : 1]);
         long padded = padded(rows) * padded(columns);
-        bytes += switch (quantization) {
-            case NONE -> padded * (tensor.dtype() == DType.F16 || tensor.dtype() == DType.BF16 ? 2 : 4);
-            case Q8_0 -> padded / BLOCK * (BLOCK + 2);
-        };
+        double stored = (double) tensor.data().byteSize() / tensor.elements();
+        boolean eightBits = quantization == Quantization.Q8_0 || stored < 2;
+        bytes += eightBits ? padded / BLOCK * (BLOCK + 2) : padded * (stored == 2 ? 2 : 4);
         return new Weights(rows, columns);
     }
 

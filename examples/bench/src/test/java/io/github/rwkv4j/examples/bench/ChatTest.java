@@ -42,7 +42,6 @@ class ChatTest {
         Path model = RandomModel.small(1, 32, 32).write(folder.resolve("random.safetensors"), 1);
         Process chat = Program.start(
                 folder,
-                List.of("--add-modules=jdk.incubator.vector"),
                 "chat",
                 model.toString(),
                 "--max-tokens",

@@ -13,10 +13,9 @@ public final class Program {
     /** How a process ended, and what it wrote. */
     public record Run(int status, String output, String errors) {}
 
-    static Process start(Path folder, List<String> flags, String... arguments) throws IOException {
+    static Process start(Path folder, String... arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(flags);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command).directory(folder.toFile()).start();
@@ -27,7 +26,7 @@ public final class Program {
     }
 
     static Run run(Path folder, String input, String... arguments) throws IOException, InterruptedException {
-        Process process = start(folder.toAbsolutePath(), List.of(), arguments);
+        Process process = start(folder.toAbsolutePath(), arguments);
         StringBuilder errors = new StringBuilder();
         Thread reader = Thread.ofVirtual().start(() -> {
             try {
