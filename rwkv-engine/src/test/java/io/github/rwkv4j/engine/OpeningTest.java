@@ -231,7 +231,6 @@ class OpeningTest {
         "blocks.0.att.ln_x.weight, RWKV-5",
         "blocks.1.att.time_mix_k, RWKV-4",
         "model.layers.0.self_attn.q_proj.weight, a Transformer",
-        "model.layers.0.attn.r_k, flash-linear-attention",
         "some.other.network, not the weights of an RWKV model"
     })
     void namesOtherNetworks(String sign, String what) {

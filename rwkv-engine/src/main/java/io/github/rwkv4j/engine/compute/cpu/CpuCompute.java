@@ -58,11 +58,8 @@ public final class CpuCompute implements Compute {
 
     @Override
     public Matrix matrix(Tensor weights, Quantization quantization) {
-        CpuMatrix.Type type =
-                switch (quantization) {
-                    case NONE -> PanelPacker.typeOf(weights.dtype());
-                    case Q8_0 -> CpuMatrix.Type.Q8;
-                };
+        boolean eightBit = quantization == Quantization.Q8_0 || weights.dtype().isQuantized();
+        CpuMatrix.Type type = eightBit ? CpuMatrix.Type.Q8 : PanelPacker.typeOf(weights.dtype());
         return pack(weights, false, type);
     }
 
