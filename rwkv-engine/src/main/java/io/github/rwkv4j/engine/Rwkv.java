@@ -13,12 +13,14 @@ import io.github.rwkv4j.engine.model.Model;
 import io.github.rwkv4j.engine.model.ModelOptions;
 import io.github.rwkv4j.engine.sampling.SamplingVocabulary;
 import io.github.rwkv4j.engine.tokenizer.Tokenizer;
+import io.github.rwkv4j.engine.weights.DType;
 import io.github.rwkv4j.engine.weights.Quantization;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
@@ -33,9 +35,6 @@ import org.jspecify.annotations.Nullable;
 
 /** An opened RWKV model. Thread-safe; close it to free its native memory and stop its threads. */
 public final class Rwkv implements AutoCloseable {
-    /** A note in a checkpoint's metadata: the group norm of RWKV-5 that it was trained with. */
-    private static final String HEAD_NORM_EPSILON = "rwkv.head_norm_epsilon";
-
     private final Checkpoint checkpoint;
     private final Compute compute;
     private final Model model;
@@ -63,9 +62,7 @@ public final class Rwkv implements AutoCloseable {
                 model.config().embeddingSize(),
                 model.config().vocabularySize(),
                 model.config().parameters(),
-                options.quantization() == Quantization.NONE
-                        ? model.config().weights().name()
-                        : options.quantization().name(),
+                kept(model.config().weights(), options.quantization()),
                 compute.weightBytes(),
                 model.stateLayout().bytes(),
                 compute.description(),
@@ -76,7 +73,8 @@ public final class Rwkv implements AutoCloseable {
     /**
      * Opens a checkpoint; its generation, sizes and ranks are read from the names and shapes of its tensors.
      *
-     * @param model a {@code .safetensors} or {@code .pth} file
+     * @param model a {@code .safetensors}, {@code .pth}, {@code .gguf} or rwkv.cpp {@code .bin} file, or the index or
+     *     directory of a model in several safetensors files
      * @throws io.github.rwkv4j.engine.errors.ModelNotFoundException if there is no such file
      * @throws CheckpointException if it is damaged or not a model that this engine runs
      * @throws io.github.rwkv4j.engine.errors.VocabularyException if its vocabulary is missing, damaged or does not fit
@@ -98,7 +96,8 @@ public final class Rwkv implements AutoCloseable {
             int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
             compute = Optional.of(device.apply(threads));
             Model model = Model.load(compute.get(), checkpoint.tensors(), modelOptions(checkpoint, options));
-            Tokenizer tokenizer = Tokenizer.forModel(file, model.config().vocabularySize(), options.vocabulary());
+            Tokenizer tokenizer = Tokenizer.forModel(
+                    checkpoint.file(), model.config().vocabularySize(), options.vocabulary(), checkpoint.vocabulary());
             Rwkv rwkv = new Rwkv(checkpoint, compute.get(), model, tokenizer, options);
             opened = true;
             return rwkv;
@@ -120,7 +119,7 @@ public final class Rwkv implements AutoCloseable {
                 options.maxSessions() + BatchScheduler.EXTRA_LOGITS,
                 options.architecture(),
                 options.copyWindow(),
-                headNormEpsilon(checkpoint.metadata().get(HEAD_NORM_EPSILON)));
+                headNormEpsilon(checkpoint.metadata().get(Checkpoint.HEAD_NORM_EPSILON)));
     }
 
     private static float headNormEpsilon(@Nullable String noted) {
@@ -136,11 +135,17 @@ public final class Rwkv implements AutoCloseable {
             // Refused below like any other.
         }
         throw new CheckpointException("The file's metadata says %s = %s, but a number between 0 and 1 is expected"
-                .formatted(HEAD_NORM_EPSILON, noted));
+                .formatted(Checkpoint.HEAD_NORM_EPSILON, noted));
+    }
+
+    /** What is quantised in the file is kept in 8 bits, whatever its type there. */
+    private static String kept(DType stored, Quantization quantization) {
+        boolean asStored = quantization == Quantization.NONE && !stored.isQuantized();
+        return asStored ? stored.name() : Quantization.Q8_0.name();
     }
 
     private static String nameOf(Path file) {
-        String name = file.getFileName().toString();
+        String name = file.getFileName().toString().replaceFirst("\\.safetensors\\.index\\.json$", ".safetensors");
         int dot = name.lastIndexOf('.');
         String stem = dot > 0 ? name.substring(0, dot) : name;
         Path directory = file.toAbsolutePath().getParent();
@@ -151,6 +156,14 @@ public final class Rwkv implements AutoCloseable {
 
     public ModelInfo info() {
         return info;
+    }
+
+    /**
+     * The file's own notes about the model, such as {@code tokenizer.chat_template} and {@code rwkv7.context_length} of a
+     * GGUF file; empty where it has none.
+     */
+    public Map<String, String> metadata() {
+        return checkpoint.metadata();
     }
 
     public Tokenizer tokenizer() {

@@ -234,7 +234,6 @@ class OpeningTest {
         "transformer.h.0.attn.c_attn.weight, GPT-2",
         "backbone.layers.0.mixer.A_log, Mamba",
         "model.layers.0.self_attn.q_proj.weight, a Transformer",
-        "model.layers.0.attn.r_k, flash-linear-attention",
         "some.other.network, not the weights of an RWKV model"
     })
     void namesOtherNetworks(String sign, String what) {

@@ -4,17 +4,23 @@ import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.weights.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Map;
+import java.util.Optional;
 
 /** Reads one file format. Its exceptions say nothing of the path: {@link Checkpoint#open} puts it in front. */
-sealed interface CheckpointReader permits SafetensorsReader, PthReader {
+sealed interface CheckpointReader permits SafetensorsReader, PthReader, GgufReader, RwkvCppReader {
     int ZIP_MAGIC = 0x04034b50;
     int EMPTY_ZIP_MAGIC = 0x06054b50;
     int GGUF_MAGIC = 0x46554747;
     int RWKV_CPP_MAGIC = 0x67676d66;
     int PICKLE_PROTO = 0x80;
 
-    /** Tensors and metadata in file order. */
-    record Contents(Map<String, Tensor> tensors, Map<String, String> metadata) {}
+    /**
+     * What a file holds, in its order.
+     *
+     * @param tensors by their official names, where the file's names are known
+     * @param vocabulary the bytes of each token of a World tokenizer by id, where the file has them
+     */
+    record Contents(Map<String, Tensor> tensors, Map<String, String> metadata, Optional<byte[][]> vocabulary) {}
 
     /**
      * Checks the whole structure of a file and returns what it holds.
@@ -32,23 +38,24 @@ sealed interface CheckpointReader permits SafetensorsReader, PthReader {
             return new PthReader();
         }
         if (magic == GGUF_MAGIC) {
-            throw unread("GGUF");
+            return new GgufReader();
         }
         if (magic == RWKV_CPP_MAGIC) {
-            throw unread("rwkv.cpp .bin");
+            return new RwkvCppReader();
         }
         String text = leadingText(file);
         if (!text.isEmpty()) {
             throw new CheckpointException("is a text file starting with " + quoted(text)
                     + ", perhaps a Git LFS pointer or a web page saved in place of the model;"
-                    + " expected a safetensors or PyTorch checkpoint, download the model file itself");
+                    + " expected a safetensors, PyTorch, GGUF or rwkv.cpp checkpoint, download the model file itself");
         }
         if (file.size() > 8 && file.unsignedByte(8) == '{') {
             return new SafetensorsReader();
         }
-        throw new CheckpointException("starts with the bytes %s, which no known checkpoint format does;"
-                        .formatted(file.hex(0, Math.min(8, file.size())))
-                + " expected a safetensors or PyTorch checkpoint, download the file again or convert it");
+        throw new CheckpointException(
+                "starts with the bytes %s, which no known checkpoint format does;"
+                                .formatted(file.hex(0, Math.min(8, file.size())))
+                        + " expected a safetensors, PyTorch, GGUF or rwkv.cpp checkpoint, download the file again or convert it");
     }
 
     /** The length of a safetensors header may begin with the same byte, but no pickle starts with so small a number. */
@@ -68,13 +75,8 @@ sealed interface CheckpointReader permits SafetensorsReader, PthReader {
         return '"' + shown.replaceAll("[\\p{Cntrl}\\p{Cf}]", "?") + '"';
     }
 
-    private static CheckpointException unread(String format) {
-        return new CheckpointException("is a " + format + " file; " + format
-                + " files are not read yet, expected a safetensors or PyTorch checkpoint, convert the file to one");
-    }
-
     /** The first bytes, if they are printable ASCII; empty otherwise. */
-    private static String leadingText(FileBytes file) {
+    static String leadingText(FileBytes file) {
         StringBuilder text = new StringBuilder();
         for (long i = 0; i < Math.min(64, file.size()); i++) {
             int c = file.unsignedByte(i);

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Reads what {@code torch.save} writes: a dict of tensors, in a ZIP file (PyTorch 1.6 on) or as a row of pickles. */
 final class PthReader implements CheckpointReader {
@@ -125,6 +126,7 @@ final class PthReader implements CheckpointReader {
                                     + " save only model.state_dict()");
             }
         });
-        return new Contents(table.tensors(), Map.of());
+        return new Contents(
+                HuggingFaceNames.toOfficial(table.tensors(), placement.arena()), Map.of(), Optional.empty());
     }
 }

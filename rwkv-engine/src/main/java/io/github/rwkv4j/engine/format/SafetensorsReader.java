@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -30,7 +31,7 @@ final class SafetensorsReader implements CheckpointReader {
     private static final long MAX_HEADER = 100L << 20;
     private static final int MAX_METADATA = 10_000;
 
-    private static final JsonFactory JSON = JsonFactory.builder()
+    static final JsonFactory JSON = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(8)
                     .maxStringLength(1 << 20)
@@ -41,12 +42,20 @@ final class SafetensorsReader implements CheckpointReader {
             .disable(TokenStreamFactory.Feature.INTERN_PROPERTY_NAMES)
             .build();
 
+    private static final List<DType> TYPES =
+            Arrays.stream(DType.values()).filter(type -> !type.isQuantized()).toList();
+
     private final TensorTable table = new TensorTable();
     private final List<Range> ranges = new ArrayList<>();
     private final Map<String, String> metadata = new LinkedHashMap<>();
 
     @Override
     public Contents read(FileBytes file, Arena arena) {
+        return new Contents(HuggingFaceNames.toOfficial(readTensors(file), arena), metadata, Optional.empty());
+    }
+
+    /** The tensors under the names that the file gives them. */
+    Map<String, Tensor> readTensors(FileBytes file) {
         long length = file.int64(0);
         if (length < 2 || length > Math.min(MAX_HEADER, file.size() - 8)) {
             throw damaged("safetensors header has a length of %d; expected 2 to %d"
@@ -73,7 +82,7 @@ final class SafetensorsReader implements CheckpointReader {
             throw damaged("safetensors header is not the JSON expected: " + quoted(e.getOriginalMessage()));
         }
         Range.requireDisjoint(ranges);
-        return new Contents(table.tensors(), metadata);
+        return table.tensors();
     }
 
     private void readMetadata(JsonParser json) {
@@ -146,13 +155,13 @@ final class SafetensorsReader implements CheckpointReader {
     }
 
     private static DType dtype(String name, String type) {
-        for (DType dtype : DType.values()) {
+        for (DType dtype : TYPES) {
             if (dtype.name().equals(type)) {
                 return dtype;
             }
         }
         throw new CheckpointException("tensor %s has the type %s; expected one of %s, convert the file to one of them"
-                .formatted(quoted(name), quoted(type), Arrays.toString(DType.values())));
+                .formatted(quoted(name), quoted(type), TYPES));
     }
 
     private static void require(JsonToken found, JsonToken expected, String where) {

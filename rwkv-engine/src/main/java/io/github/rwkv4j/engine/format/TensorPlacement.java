@@ -25,6 +25,10 @@ final class TensorPlacement {
         this.fileSize = fileSize;
     }
 
+    Arena arena() {
+        return arena;
+    }
+
     Tensor place(String name, StridedTensor tensor, FileBytes storage) {
         DType dtype = tensor.storage().dtype();
         long bytes = TensorTable.bytes(name, dtype, tensor.shape());
@@ -44,7 +48,7 @@ final class TensorPlacement {
                     + " expected all copies to stay below the file's size, save the tensors with .contiguous()");
         }
         copied += bytes;
-        MemorySegment data = allocate(name, bytes, dtype.bytes());
+        MemorySegment data = Rearrangement.allocate(arena, name, bytes, dtype.bytes());
         copyRowMajor(tensor, storage.segment(), data, dtype.bytes());
         return new Tensor(name, dtype, tensor.shape(), data);
     }
@@ -86,18 +90,6 @@ final class TensorPlacement {
             expected *= tensor.shape()[i];
         }
         return true;
-    }
-
-    private MemorySegment allocate(String name, long bytes, int alignment) {
-        try {
-            return arena.allocate(bytes, alignment);
-        } catch (OutOfMemoryError e) {
-            // Native memory has a limit of its own, -XX:MaxDirectMemorySize, by default the size of the heap.
-            throw new CheckpointException(
-                    "tensor %s is not contiguous and needs %d bytes of native memory;".formatted(quoted(name), bytes)
-                            + " raise -XX:MaxDirectMemorySize or save the tensors with .contiguous()",
-                    e);
-        }
     }
 
     private static void copyRowMajor(StridedTensor tensor, MemorySegment from, MemorySegment to, int bytes) {

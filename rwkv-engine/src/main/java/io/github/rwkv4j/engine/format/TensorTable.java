@@ -3,6 +3,7 @@ package io.github.rwkv4j.engine.format;
 import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.weights.DType;
 import io.github.rwkv4j.engine.weights.Tensor;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -39,10 +40,23 @@ final class TensorTable {
                             .formatted(CheckpointReader.quoted(name), name.length(), shape.length, MAX_NAME, MAX_RANK));
         }
         try {
-            return Math.multiplyExact(Tensor.elements(shape), dtype.bytes());
-        } catch (CheckpointException | ArithmeticException e) {
+            return dtype.bytes(Tensor.elements(shape));
+        } catch (CheckpointException e) {
             throw CheckpointReader.damaged("tensor %s: %s; expected a size in bytes that fits the file"
                     .formatted(CheckpointReader.quoted(name), e.getMessage()));
         }
+    }
+
+    /** As {@link #bytes}, for formats whose tensors all have weights in them: rows of whole blocks, nothing empty. */
+    static long bytesOfWeights(String name, DType dtype, long... shape) {
+        if (shape.length == 0
+                || Arrays.stream(shape).anyMatch(n -> n < 1)
+                || shape[shape.length - 1] % dtype.blockSize() != 0) {
+            throw CheckpointReader.damaged(
+                    "tensor %s of type %s has shape %s; expected positive sizes, the last a multiple of %d"
+                            .formatted(
+                                    CheckpointReader.quoted(name), dtype, Arrays.toString(shape), dtype.blockSize()));
+        }
+        return bytes(name, dtype, shape);
     }
 }

@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * A trie over bytes in flat arrays. Nodes are numbered breadth first and siblings in the order of their bytes, so the
  * children of node n are {@code firstChild[n]} to {@code firstChild[n + 1] - 1}: nine bytes a node, and a child is
- * found by bisection. The root has a child for each byte, so byte b leads from it straight to node 1 + b.
+ * found by bisection; those of the root, by a table.
  */
 final class ByteTrie {
     private final byte[] label;
@@ -14,8 +14,11 @@ final class ByteTrie {
     /** The token that ends at a node; 0, which has no bytes, where none does. */
     private final int[] token;
 
+    /** The root's child for a byte, -1 where no token begins with it. */
+    private final int[] first = new int[256];
+
     /**
-     * @param tokens the bytes of each token, by id; all 256 single bytes are among them
+     * @param tokens the bytes of each token, by id
      * @param sorted the ids to match, by their bytes in unsigned lexicographic order, without duplicates
      */
     ByteTrie(byte[][] tokens, int[] sorted) {
@@ -49,6 +52,9 @@ final class ByteTrie {
             }
         }
         firstChild[nodes] = next;
+        for (int b = 0; b < first.length; b++) {
+            first[b] = child(0, b);
+        }
     }
 
     /** The root, and for each token what follows the prefix it shares with the one before. */
@@ -64,9 +70,12 @@ final class ByteTrie {
         return nodes;
     }
 
-    /** Id of the longest token that the bytes from {@code at}, of which there is at least one, begin with. */
+    /** Id of the longest token that the bytes from {@code at}, of which there is at least one, begin with; 0 for none. */
     int longestMatch(byte[] bytes, int at) {
-        int node = 1 + (bytes[at] & 0xFF);
+        int node = first[bytes[at] & 0xFF];
+        if (node < 0) {
+            return 0;
+        }
         int longest = token[node];
         for (int i = at + 1; i < bytes.length; i++) {
             node = child(node, bytes[i] & 0xFF);

@@ -21,7 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
 public final class CharacterTokenizer implements Tokenizer {
     private static final int UNKNOWN = 0xE083;
 
-    private static final JsonMapper JSON = JsonMapper.builder()
+    private static final JsonMapper JSON = JsonMapper.builder(VocabularyFile.JSON)
             .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
@@ -57,9 +57,13 @@ public final class CharacterTokenizer implements Tokenizer {
      * @throws VocabularyException if the file is missing or is anything else
      */
     public static CharacterTokenizer read(Path file) {
+        return parse(VocabularyFile.bytes(file), file);
+    }
+
+    static CharacterTokenizer parse(byte[] bytes, Path file) {
         JsonNode json;
         try {
-            json = JSON.readTree(VocabularyFile.bytes(file));
+            json = JSON.readTree(bytes);
         } catch (JacksonException e) {
             throw new VocabularyException(
                     "Vocabulary %s is not valid JSON (%s), expected an object from id to one character such as {\"0\": \"\\n\"}"

@@ -35,17 +35,20 @@ public interface Tokenizer {
     OptionalInt endOfText();
 
     /**
-     * The tokenizer of a model (spec: tokenizers). Model files don't name it, so what lies beside the model decides: the
-     * first of {@code <model without extension>.vocab.txt}, {@code vocab.txt}, {@code rwkv_vocab_v20230424.txt} and
-     * {@code vocab.json}. Without one, a model of 256 tokens reads bytes. A file that begins with a brace is a
-     * {@link CharacterTokenizer}'s, any other a {@link WorldTokenizer}'s.
+     * The tokenizer of a model (spec: tokenizers): what the caller names, else what the model's file carries, else what
+     * lies beside it, the first of {@code <model without extension>.vocab.txt}, {@code vocab.txt},
+     * {@code rwkv_vocab_v20230424.txt}, {@code tokenizer.json}, {@code 20B_tokenizer.json} and {@code vocab.json}. Without
+     * any, a model of 256 tokens reads bytes. A file that begins with a brace is a {@link BpeTokenizer}'s if it has a
+     * {@code model} in it and else a {@link CharacterTokenizer}'s; any other is a {@link WorldTokenizer}'s.
      *
      * @param modelFile the checkpoint
      * @param vocabularySize number of token ids of the model, padding included
-     * @param vocabulary a vocabulary file that is taken instead of what lies beside the model
+     * @param vocabulary a vocabulary file that is taken before all others
+     * @param modelsOwn the bytes of each token of a World tokenizer by id, from the checkpoint
      * @throws io.github.rwkv4j.engine.errors.VocabularyException if there is none, it is damaged or does not fit
      */
-    static Tokenizer forModel(Path modelFile, int vocabularySize, Optional<Path> vocabulary) {
-        return VocabularyFile.forModel(modelFile, vocabularySize, vocabulary);
+    static Tokenizer forModel(
+            Path modelFile, int vocabularySize, Optional<Path> vocabulary, Optional<byte[][]> modelsOwn) {
+        return VocabularyFile.forModel(modelFile, vocabularySize, vocabulary, modelsOwn);
     }
 }

@@ -6,6 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.TokenStreamFactory;
+import tools.jackson.core.json.JsonFactory;
 
 /** Which vocabulary belongs to a model, and its bytes within bounds. */
 final class VocabularyFile {
@@ -17,9 +23,24 @@ final class VocabularyFile {
 
     private static final String WORLD = "rwkv_vocab_v20230424.txt";
 
+    private static final String BPE = "tokenizer.json";
+
+    /** For all JSON vocabularies. */
+    static final JsonFactory JSON = JsonFactory.builder()
+            // Names are met once each: a table shared by all files would only grow.
+            .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
+            .disable(TokenStreamFactory.Feature.INTERN_PROPERTY_NAMES)
+            .build();
+
     private VocabularyFile() {}
 
-    static Tokenizer forModel(Path modelFile, int vocabularySize, Optional<Path> vocabulary) {
+    static Tokenizer forModel(
+            Path modelFile, int vocabularySize, Optional<Path> vocabulary, Optional<byte[][]> modelsOwn) {
+        if (vocabulary.isEmpty() && modelsOwn.isPresent()) {
+            String source = "Vocabulary in " + modelFile;
+            Tokenizer tokenizer = new WorldTokenizer(modelsOwn.get(), source, id -> "id " + id);
+            return requireFits(tokenizer, source, modelFile, vocabularySize);
+        }
         Optional<Path> file = vocabulary.or(() -> beside(modelFile));
         if (file.isEmpty()) {
             if (vocabularySize == ByteTokenizer.SIZE) {
@@ -27,11 +48,14 @@ final class VocabularyFile {
             }
             throw new VocabularyException(missing(modelFile, vocabularySize));
         }
-        Tokenizer tokenizer = read(file.get());
+        return requireFits(read(file.get()), "Vocabulary " + file.get(), modelFile, vocabularySize);
+    }
+
+    private static Tokenizer requireFits(Tokenizer tokenizer, String source, Path modelFile, int vocabularySize) {
         if (tokenizer.size() > vocabularySize) {
             throw new VocabularyException(
-                    "Vocabulary %s does not fit model %s: its largest id is %d, but the model's ids end at %d; name the vocabulary that the model was trained with"
-                            .formatted(file.get(), modelFile, tokenizer.size() - 1, vocabularySize - 1));
+                    "%s does not fit model %s: its largest id is %d, but the model's ids end at %d; name the vocabulary that the model was trained with"
+                            .formatted(source, modelFile, tokenizer.size() - 1, vocabularySize - 1));
         }
         return tokenizer;
     }
@@ -44,8 +68,8 @@ final class VocabularyFile {
     }
 
     private static List<String> names(Path modelFile) {
-        String stem = modelFile.getFileName().toString().replaceFirst("\\.[^.]*$", "");
-        return List.of(stem + ".vocab.txt", "vocab.txt", WORLD, "vocab.json");
+        String stem = modelFile.getFileName().toString().replaceFirst("(\\.safetensors\\.index)?\\.[^.]*$", "");
+        return List.of(stem + ".vocab.txt", "vocab.txt", WORLD, BPE, "20B_tokenizer.json", "vocab.json");
     }
 
     private static String missing(Path modelFile, int vocabularySize) {
@@ -54,8 +78,8 @@ final class VocabularyFile {
                 "Model %s has 65536 token ids, those of the World vocabulary, but no vocabulary file lies beside it: put %s of the ChatRWKV project there, or name it (RwkvOptions.vocabulary, in Spring rwkv.vocabulary)"
                         .formatted(modelFile, WORLD);
             case 50277, 50304, 50432 ->
-                "Model %s has %d token ids, those of the GPT-NeoX 20B tokenizer, which is not supported yet: use a model of the World vocabulary (65536 ids)"
-                        .formatted(modelFile, vocabularySize);
+                "Model %s has %d token ids, those of the GPT-NeoX 20B tokenizer, but no vocabulary file lies beside it: put its %s there, or name it (RwkvOptions.vocabulary, in Spring rwkv.vocabulary)"
+                        .formatted(modelFile, vocabularySize, BPE);
             default ->
                 "Model %s has %d token ids and no vocabulary file beside it: put one of %s there, or name it (RwkvOptions.vocabulary, in Spring rwkv.vocabulary)"
                         .formatted(modelFile, vocabularySize, names(modelFile));
@@ -63,7 +87,29 @@ final class VocabularyFile {
     }
 
     private static Tokenizer read(Path file) {
-        return startsWithBrace(bytes(file)) ? CharacterTokenizer.read(file) : WorldTokenizer.read(file);
+        byte[] bytes = bytes(file);
+        if (!startsWithBrace(bytes)) {
+            return WorldTokenizer.read(file);
+        }
+        return isBpe(bytes) ? BpeTokenizer.read(file) : CharacterTokenizer.read(file);
+    }
+
+    /** Whether a JSON object has a model in it; a table of characters has nothing but texts. */
+    private static boolean isBpe(byte[] bytes) {
+        try (JsonParser json = JSON.createParser(ObjectReadContext.empty(), bytes)) {
+            json.nextToken();
+            for (String name = json.nextName(); name != null; name = json.nextName()) {
+                JsonToken value = json.nextToken();
+                if (name.equals("model") && value == JsonToken.START_OBJECT) {
+                    return true;
+                }
+                json.skipChildren();
+            }
+            return false;
+        } catch (JacksonException e) {
+            // Said better by the reader of the table.
+            return false;
+        }
     }
 
     /** Looks past white space, byte order marks and the zero bytes of UTF-16. */

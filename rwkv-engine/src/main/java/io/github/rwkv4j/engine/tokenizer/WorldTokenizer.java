@@ -25,7 +25,8 @@ public final class WorldTokenizer implements Tokenizer {
      * A vocabulary from memory.
      *
      * @param tokens the bytes of each token, by id; empty for unused ids and for id 0. Not copied: don't modify
-     * @throws VocabularyException if id 0 has bytes, two ids have the same, or one of the 256 single bytes is missing
+     * @throws VocabularyException if id 0 has bytes, two ids have the same, or one of the single bytes that occur in
+     *     UTF-8 is missing
      */
     public WorldTokenizer(byte[][] tokens) {
         this(tokens, "Vocabulary", id -> "id " + id);
@@ -59,7 +60,7 @@ public final class WorldTokenizer implements Tokenizer {
      * @throws VocabularyException if the file is missing or has any defect; the message names its line
      */
     public static WorldTokenizer read(Path file) {
-        return new WorldVocabularyReader(file).read();
+        return new WorldVocabularyReader(file).read(VocabularyFile.bytes(file));
     }
 
     private static void requireUnique(byte[][] tokens, int[] sorted, String source, IntFunction<String> place) {
@@ -75,7 +76,7 @@ public final class WorldTokenizer implements Tokenizer {
         }
     }
 
-    /** With every single byte a token, every text can be encoded. */
+    /** With every single byte a token that occurs in UTF-8, every text can be encoded. */
     private static void requireSingleBytes(byte[][] tokens, String source) {
         boolean[] found = new boolean[256];
         for (byte[] token : tokens) {
@@ -84,9 +85,9 @@ public final class WorldTokenizer implements Tokenizer {
             }
         }
         for (int b = 0; b < found.length; b++) {
-            if (!found[b]) {
+            if (!found[b] && b != 0xC0 && b != 0xC1 && b < 0xF5) {
                 throw new VocabularyException(
-                        "%s: no token stands for the single byte 0x%02x, expected one for each of the 256: the vocabulary is incomplete"
+                        "%s: no token stands for the single byte 0x%02x, expected one for each that occurs in UTF-8: the vocabulary is incomplete"
                                 .formatted(source, b));
             }
         }
@@ -97,7 +98,11 @@ public final class WorldTokenizer implements Tokenizer {
         return encode(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Token ids of any bytes; they need not be UTF-8. */
+    /**
+     * Token ids of any bytes; they need not be UTF-8.
+     *
+     * @throws VocabularyException if one of the bytes that never occur in UTF-8 is among them and no token stands for it
+     */
     public int[] encode(byte[] bytes) {
         int[] ids = new int[bytes.length / 4 + 16];
         int count = 0;
@@ -106,6 +111,10 @@ public final class WorldTokenizer implements Tokenizer {
                 ids = Arrays.copyOf(ids, 2 * count);
             }
             ids[count] = trie.longestMatch(bytes, at);
+            if (ids[count] == 0) {
+                throw new VocabularyException(
+                        "No token of the vocabulary stands for the byte 0x%02x".formatted(bytes[at] & 0xFF));
+            }
             at += tokens[ids[count]].length;
         }
         return Arrays.copyOf(ids, count);

@@ -11,6 +11,7 @@ import java.util.Arrays;
 final class WorldVocabularyReader {
     private static final byte[] NONE = {};
 
+    /** What errors call the vocabulary. */
     private final Path file;
 
     private byte[][] tokens = new byte[1 << 16][];
@@ -24,8 +25,8 @@ final class WorldVocabularyReader {
         Arrays.fill(tokens, NONE);
     }
 
-    WorldTokenizer read() {
-        byte[] bytes = VocabularyFile.bytes(file);
+    /** Reads the content of the file. */
+    WorldTokenizer read(byte[] bytes) {
         for (int start = 0; start < bytes.length; ) {
             int end = start;
             while (end < bytes.length && bytes[end] != '\n') {

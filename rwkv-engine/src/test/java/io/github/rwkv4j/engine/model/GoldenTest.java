@@ -36,6 +36,15 @@ class GoldenTest {
             return Expected.of(generation);
         }
 
+        /** Halved every two layers by the converter, some weights into float16's subnormal range. */
+        boolean isRescaled() {
+            return file.startsWith("v6-gguf");
+        }
+
+        double aim() {
+            return isRescaled() ? 1e-4 : AIM;
+        }
+
         @Override
         public String toString() {
             return "%s, %s, %s".formatted(generation, format, kernels);
@@ -63,6 +72,8 @@ class GoldenTest {
         return Stream.of(
                         generations(),
                         Golden.of("v4", "pth fp32", "v4/model.pth"),
+                        Golden.of("v6", "GGUF F16", "v6-gguf/model-f16.gguf"),
+                        Golden.of("v7", "GGUF F16", "v7-gguf/model-f16.gguf"),
                         Golden.of("v7", "pth bf16", "v7-pth-bf16/model.pth"),
                         Golden.of("v7", "pth fp16", "v7-pth-fp16/model.pth"),
                         Golden.of("v7", "pth fp32", "v7-pth-fp32/model.pth"))
@@ -75,8 +86,10 @@ class GoldenTest {
         Expected expected = golden.expected();
         try (Feeding model = golden.open(Feeding.OPTIONS)) {
             float[][] logits = model.logits(expected.tokens(), 1);
-            assertThat(expected.deviation(logits).worst()).isLessThan(AIM);
-            expected.states().forEach((part, numbers) -> assertClose(part, model.state(part), numbers));
+            assertThat(expected.deviation(logits).worst()).isLessThan(golden.aim());
+            if (!golden.isRescaled()) {
+                expected.states().forEach((part, numbers) -> assertClose(part, model.state(part), numbers));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,7 +20,7 @@ class TokenizerForModelTest {
     Path folder;
 
     private Tokenizer open(int vocabularySize) {
-        return Tokenizer.forModel(folder.resolve("novel-v1.2.pth"), vocabularySize, Optional.empty());
+        return Tokenizer.forModel(folder.resolve("novel-v1.2.pth"), vocabularySize, Optional.empty(), Optional.empty());
     }
 
     /** A character table whose only character tells which file was read. */
@@ -42,7 +43,8 @@ class TokenizerForModelTest {
     @Test
     void prefersTheFileThatIsNamed() throws IOException {
         write("vocab.txt", 'b');
-        Tokenizer tokenizer = Tokenizer.forModel(folder.resolve("m.pth"), 1038, Optional.of(TestVocabularies.demo()));
+        Tokenizer tokenizer = Tokenizer.forModel(
+                folder.resolve("m.pth"), 1038, Optional.of(TestVocabularies.demo()), Optional.empty());
         assertThat(tokenizer).isInstanceOf(WorldTokenizer.class);
         assertThat(tokenizer.size()).isEqualTo(1038);
     }
@@ -68,10 +70,10 @@ class TokenizerForModelTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
                     65536 | put rwkv_vocab_v20230424.txt of the ChatRWKV project there, or name it (RwkvOptions.vocabulary, in Spring rwkv.vocabulary)
-                    50277 | has 50277 token ids, those of the GPT-NeoX 20B tokenizer, which is not supported yet
-                    50304 | has 50304 token ids, those of the GPT-NeoX 20B tokenizer, which is not supported yet
-                    50432 | has 50432 token ids, those of the GPT-NeoX 20B tokenizer, which is not supported yet
-                    777   | put one of [novel-v1.2.vocab.txt, vocab.txt, rwkv_vocab_v20230424.txt, vocab.json] there
+                    50277 | has 50277 token ids, those of the GPT-NeoX 20B tokenizer, but no vocabulary file lies beside it: put its tokenizer.json there
+                    50304 | has 50304 token ids, those of the GPT-NeoX 20B tokenizer, but no vocabulary file lies beside it: put its tokenizer.json there
+                    50432 | has 50432 token ids, those of the GPT-NeoX 20B tokenizer, but no vocabulary file lies beside it: put its tokenizer.json there
+                    777   | put one of [novel-v1.2.vocab.txt, vocab.txt, rwkv_vocab_v20230424.txt, tokenizer.json, 20B_tokenizer.json, vocab.json] there
                     """)
     void saysWhichVocabularyIsMissing(int vocabularySize, String message) {
         assertThatThrownBy(() -> open(vocabularySize))
@@ -81,17 +83,32 @@ class TokenizerForModelTest {
     }
 
     @Test
+    void prefersWhatTheModelCarriesToWhatLiesBesideIt() throws IOException {
+        write("vocab.txt", 'b');
+        byte[][] carried = TestVocabularies.withSingleBytes(Map.of(300, "ab"));
+        Tokenizer tokenizer = Tokenizer.forModel(folder.resolve("m.gguf"), 301, Optional.empty(), Optional.of(carried));
+        assertThat(tokenizer.encode("ab")).containsExactly(300);
+        Optional<Path> named = Optional.of(folder.resolve("vocab.txt"));
+        assertThat(Tokenizer.forModel(folder.resolve("m.gguf"), 301, named, Optional.of(carried)))
+                .isInstanceOf(CharacterTokenizer.class);
+        assertThatThrownBy(
+                        () -> Tokenizer.forModel(folder.resolve("m.gguf"), 300, Optional.empty(), Optional.of(carried)))
+                .isInstanceOf(VocabularyException.class)
+                .hasMessageContaining("Vocabulary in " + folder.resolve("m.gguf") + " does not fit");
+    }
+
+    @Test
     void refusesANamedFileThatIsMissing() {
         Path none = folder.resolve("none.txt");
-        assertThatThrownBy(() -> Tokenizer.forModel(folder.resolve("m.pth"), 256, Optional.of(none)))
+        assertThatThrownBy(() -> Tokenizer.forModel(folder.resolve("m.pth"), 256, Optional.of(none), Optional.empty()))
                 .isInstanceOf(VocabularyException.class)
                 .hasMessageContaining("none.txt is not a file");
     }
 
     @Test
     void refusesAVocabularyLargerThanTheModel() {
-        assertThatThrownBy(
-                        () -> Tokenizer.forModel(folder.resolve("m.pth"), 1037, Optional.of(TestVocabularies.demo())))
+        assertThatThrownBy(() -> Tokenizer.forModel(
+                        folder.resolve("m.pth"), 1037, Optional.of(TestVocabularies.demo()), Optional.empty()))
                 .isInstanceOf(VocabularyException.class)
                 .hasMessageContaining("does not fit")
                 .hasMessageContaining("its largest id is 1037, but the model's ids end at 1036");

@@ -119,6 +119,19 @@ class WorldTokenizerTest {
     }
 
     @Test
+    void needsNoTokensForBytesThatNeverOccurInUtf8() {
+        byte[][] tokens = TestVocabularies.withSingleBytes(Map.of(300, "é"));
+        for (int b : new int[] {0xC0, 0xC1, 0xF5, 0xFF}) {
+            tokens[b + 1] = new byte[0];
+        }
+        WorldTokenizer tokenizer = new WorldTokenizer(tokens);
+        assertThat(tokenizer.encode("aé\uffff")).containsExactly('a' + 1, 300, 0xEF + 1, 0xBF + 1, 0xBF + 1);
+        assertThatThrownBy(() -> tokenizer.encode(new byte[] {'a', (byte) 0xFF}))
+                .isInstanceOf(VocabularyException.class)
+                .hasMessageContaining("No token of the vocabulary stands for the byte 0xff");
+    }
+
+    @Test
     void encodesHalfASurrogatePairAsAQuestionMark() {
         WorldTokenizer tokenizer = new WorldTokenizer(TestVocabularies.withSingleBytes(Map.of()));
         assertThat(tokenizer.decode(tokenizer.encode("a\ud83db"))).isEqualTo("a?b");

@@ -70,11 +70,8 @@ public final class CpuCompute implements Compute {
 
     @Override
     public Matrix matrix(Tensor weights, Quantization quantization) {
-        CpuMatrix.Type type =
-                switch (quantization) {
-                    case NONE -> PanelPacker.typeOf(weights.dtype());
-                    case Q8_0 -> kernels.eightBits();
-                };
+        boolean eightBits = quantization == Quantization.Q8_0 || weights.dtype().isQuantized();
+        CpuMatrix.Type type = eightBits ? kernels.eightBits() : PanelPacker.typeOf(weights.dtype());
         return pack(weights, false, type);
     }
 

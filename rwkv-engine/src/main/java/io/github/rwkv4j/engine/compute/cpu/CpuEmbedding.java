@@ -4,11 +4,24 @@ import io.github.rwkv4j.engine.compute.Embedding;
 import io.github.rwkv4j.engine.weights.Tensor;
 
 /** Reads rows where the file is mapped. */
-record CpuEmbedding(Tensor table, int width) implements Embedding {
-    void read(int token, CpuBuffer out, int row) {
-        long start = (long) token * width;
-        for (int i = 0; i < width; i++) {
-            out.set(row, i, table.get(start + i));
+final class CpuEmbedding implements Embedding {
+    private final Tensor table;
+    private final float[] row;
+
+    CpuEmbedding(Tensor table, int width) {
+        this.table = table;
+        this.row = new float[width];
+    }
+
+    @Override
+    public int width() {
+        return row.length;
+    }
+
+    void read(int token, CpuBuffer out, int target) {
+        table.read((long) token * row.length, row.length, row);
+        for (int i = 0; i < row.length; i++) {
+            out.set(target, i, row[i]);
         }
     }
 }

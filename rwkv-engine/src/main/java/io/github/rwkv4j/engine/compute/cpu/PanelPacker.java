@@ -25,6 +25,7 @@ final class PanelPacker {
     private final short[] panelHalves;
     private final float[] panelFloats;
     private final byte[] panelBytes;
+    private final byte[] integers = new byte[BLOCK];
 
     PanelPacker(Tensor tensor, boolean transposed, CpuMatrix matrix) {
         this.tensor = tensor;
@@ -78,10 +79,17 @@ final class PanelPacker {
 
     private void packBytes(int first, int present, MemorySegment target) {
         Arrays.fill(panelBytes, (byte) 0);
+        boolean asTheyAre = tensor.dtype().isScaledIntegers() && !transposed;
         for (int lane = 0; lane < present; lane++) {
-            readFloats(first + lane);
+            if (!asTheyAre) {
+                readFloats(first + lane);
+            }
             for (int block = 0; block < matrix.blocks(); block++) {
-                quantize(block, lane, first + lane);
+                if (asTheyAre) {
+                    repack(block, lane, first + lane);
+                } else {
+                    quantize(block, lane, first + lane);
+                }
             }
         }
         MemorySegment.copy(panelBytes, 0, target, ValueLayout.JAVA_BYTE, 0, panelBytes.length);
@@ -99,15 +107,33 @@ final class PanelPacker {
                     "%s has %s in row %d, too large for 8-bit blocks: open it without quantisation"
                             .formatted(tensor.name(), max, rowNumber));
         }
+        int start = putScale(block, lane, half);
+        float inverse = scale == 0 ? 0 : 1 / scale;
+        for (int k = 0; k < BLOCK; k++) {
+            float q = row[block * BLOCK + k] * inverse + ScalarKernels.ROUND - ScalarKernels.ROUND;
+            put(start, k, lane, (int) Math.max(-127, Math.min(127, q)));
+        }
+    }
+
+    /** Takes over a block that the file has as a scale and integers: no number changes. */
+    private void repack(int block, int lane, int rowNumber) {
+        long stored = (long) rowNumber * matrix.blocks() + block;
+        short half = tensor.blockScale(stored);
+        requireFinite((half & 0x7c00) != 0x7c00, rowNumber);
+        tensor.blockIntegers(stored, integers);
+        int start = putScale(block, lane, half);
+        for (int k = 0; k < BLOCK; k++) {
+            put(start, k, lane, integers[k]);
+        }
+    }
+
+    /** Returns where the block's integers begin. */
+    private int putScale(int block, int lane, short half) {
         int start = block * CpuMatrix.Q8_BLOCK;
         // Little-endian, as native code and the Vector API read it on every machine that runs them.
         panelBytes[start + 2 * lane] = (byte) half;
         panelBytes[start + 2 * lane + 1] = (byte) (half >> 8);
-        float inverse = scale == 0 ? 0 : 1 / scale;
-        for (int k = 0; k < BLOCK; k++) {
-            float q = row[block * BLOCK + k] * inverse + ScalarKernels.ROUND - ScalarKernels.ROUND;
-            put(start + CpuMatrix.Q8_SCALES, k, lane, (int) Math.max(-127, Math.min(127, q)));
-        }
+        return start + CpuMatrix.Q8_SCALES;
     }
 
     private void put(int start, int column, int lane, int weight) {
