@@ -6,12 +6,10 @@ import io.github.rwkv4j.engine.errors.VocabularyException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Opens a model for what needs no text: without a vocabulary, tokens are taken for single bytes. */
+/** Opens a model for what needs no text, and so no vocabulary either. */
 final class ModelWithoutText {
     private static final Logger LOG = LoggerFactory.getLogger(ModelWithoutText.class);
 
@@ -21,17 +19,14 @@ final class ModelWithoutText {
         try {
             return Rwkv.open(file, options.build());
         } catch (VocabularyException e) {
-            LOG.warn("{}; going on with a vocabulary of single bytes", e.getMessage());
-            Path bytes = Files.createTempFile("bytes", ".txt");
+            LOG.warn("{}; going on without", e.getMessage());
+            Path none = Files.createTempFile("vocabulary", ".json");
             try {
-                Files.writeString(
-                        bytes,
-                        IntStream.range(0, 256)
-                                .mapToObj(b -> "%d b'\\x%02x' 1\n".formatted(b + 1, b))
-                                .collect(Collectors.joining()));
-                return Rwkv.open(file, options.vocabulary(bytes).build());
+                // A table of one character fits every model.
+                Files.writeString(none, "{\"0\": \" \"}");
+                return Rwkv.open(file, options.vocabulary(none).build());
             } finally {
-                Files.delete(bytes);
+                Files.delete(none);
             }
         }
     }

@@ -40,12 +40,7 @@ class ChatTest {
         assumeTrue(Files.isExecutable(Path.of("/bin/kill")), "needs the program kill, of Unix systems");
         // Random bytes hardly ever end a turn.
         Path model = RandomModel.small(1, 32, 32).write(folder.resolve("random.safetensors"), 1);
-        Process chat = Program.start(
-                folder,
-                "chat",
-                model.toString(),
-                "--max-tokens",
-                "100000000");
+        Process chat = Program.start(folder, "chat", model.toString(), "--max-tokens", "100000000");
         try (OutputStream input = chat.getOutputStream();
                 BufferedReader output = new BufferedReader(new InputStreamReader(chat.getInputStream(), UTF_8))) {
             for (int turn = 0; turn < 2; turn++) {

@@ -2,6 +2,8 @@ package io.github.rwkv4j.examples.bench;
 
 import io.github.rwkv4j.engine.testing.Repository;
 import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -14,16 +16,21 @@ public final class Golden {
         return Repository.path("rwkv-engine/src/test/resources/golden/" + name);
     }
 
-    static int[] tokens(String generation) {
+    public static int[] tokens(String generation) {
         return JsonMapper.shared().treeToValue(expected(generation).get("tokens"), int[].class);
     }
 
     /** After each token. */
-    static float[][] logits(String generation) {
+    public static float[][] logits(String generation) {
         return JsonMapper.shared().treeToValue(expected(generation).get("logits"), float[][].class);
     }
 
     private static JsonNode expected(String generation) {
         return JsonMapper.shared().readTree(file(generation + "/expected.json").toFile());
+    }
+
+    /** Tokens as an option takes them. */
+    public static String joined(int[] tokens) {
+        return IntStream.of(tokens).mapToObj(Integer::toString).collect(Collectors.joining(","));
     }
 }

@@ -16,7 +16,10 @@ import java.util.Map;
 record RwkvCpp(List<Piece> pieces, WeightType type, int vocabulary, int width, int layers) implements Container {
     private static final int MAGIC = 0x67676d66;
     private static final int VERSION = 101;
-    private static final String EPSILON_NOTE = "rwkv.head_norm_epsilon";
+    /** With which rwkv.cpp runs RWKV-5; the official code has {@value #OFFICIAL_EPSILON}. */
+    private static final float EPSILON = 1e-5f;
+
+    private static final float OFFICIAL_EPSILON = 64e-5f;
 
     /** @throws CheckpointException if it is no network that rwkv.cpp runs, or one with parts that it doesn't know */
     static RwkvCpp of(Checkpoint checkpoint, WeightType type) {
@@ -27,12 +30,7 @@ record RwkvCpp(List<Piece> pieces, WeightType type, int vocabulary, int width, i
                     "%s is %s, but rwkv.cpp's files, which quantised weights are written to, hold RWKV-4 to RWKV-7"
                             .formatted(checkpoint.file(), architecture.label()));
         }
-        if (checkpoint.metadata().containsKey(EPSILON_NOTE)) {
-            throw new CheckpointException(
-                    "%s notes %s, for which a .bin file has no place: write .safetensors (--to f16)"
-                            .formatted(checkpoint.file(), EPSILON_NOTE));
-        }
-        List<Piece> pieces = new RwkvCppLayout(architecture, type).pieces(tensors.values());
+        List<Piece> pieces = new RwkvCppLayout(architecture, type, valueScale(checkpoint)).pieces(tensors.values());
         long[] embedding = pieces.stream()
                 .filter(piece -> piece.name().equals("emb.weight"))
                 .findFirst()
@@ -42,6 +40,16 @@ record RwkvCpp(List<Piece> pieces, WeightType type, int vocabulary, int width, i
                 .filter(piece -> piece.name().endsWith(".ln1.weight"))
                 .count();
         return new RwkvCpp(pieces, type, (int) embedding[0], (int) embedding[1], layers);
+    }
+
+    /**
+     * By what RWKV-5's values are multiplied: a norm of x with one epsilon is the norm of s x with s² times that epsilon,
+     * and what is normed is linear in the values.
+     */
+    private static float valueScale(Checkpoint checkpoint) {
+        String noted = checkpoint.metadata().get(Checkpoint.HEAD_NORM_EPSILON);
+        float epsilon = noted == null ? OFFICIAL_EPSILON : Float.parseFloat(noted);
+        return (float) Math.sqrt(EPSILON / epsilon);
     }
 
     private static int number(WeightType type) {

@@ -31,10 +31,13 @@ final class RwkvCppLayout {
 
     private final Architecture architecture;
     private final WeightType type;
+    private final float valueScale;
 
-    RwkvCppLayout(Architecture architecture, WeightType type) {
+    /** @param valueScale by what RWKV-5's values are multiplied */
+    RwkvCppLayout(Architecture architecture, WeightType type, float valueScale) {
         this.architecture = architecture;
         this.type = type;
+        this.valueScale = valueScale;
     }
 
     List<Piece> pieces(Collection<Tensor> tensors) {
@@ -83,8 +86,18 @@ final class RwkvCppLayout {
                         : five ? mapped(tensor, perHead(tensor), p -> Math.exp(-Math.exp(p))) : plain(tensor);
             case "time_first" -> five ? mapped(tensor, perHead(tensor), Math::exp) : plain(tensor);
             case "time_faaaa" -> new Piece(tensor.name(), perHead(tensor), WeightType.F32, tensor::read);
+            case "value.weight" -> five ? scaled(plain(tensor), valueScale) : plain(tensor);
             default -> plain(tensor);
         };
+    }
+
+    private static Piece scaled(Piece piece, float scale) {
+        return new Piece(piece.name(), piece.shape(), piece.type(), (from, count, out) -> {
+            piece.numbers().read(from, count, out);
+            for (int i = 0; i < count; i++) {
+                out[i] *= scale;
+            }
+        });
     }
 
     /** [heads, head size, 1], or [heads, 1, 1]. */
