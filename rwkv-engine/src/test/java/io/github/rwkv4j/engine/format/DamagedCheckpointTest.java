@@ -33,7 +33,6 @@ class DamagedCheckpointTest {
                 "torch/zip.pth",
                 "torch/zip-protocol4.pth",
                 "torch/legacy.pth",
-                "golden/v7-gguf/model-f16.gguf",
                 "golden/v7-gguf/model-q8_0.gguf",
                 "golden/v6-gguf/model-f16.gguf"
             })

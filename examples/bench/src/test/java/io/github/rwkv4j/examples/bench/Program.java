@@ -2,6 +2,7 @@ package io.github.rwkv4j.examples.bench;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,8 +14,23 @@ public final class Program {
     /** How a process ended, and what it wrote. */
     public record Run(int status, String output, String errors) {}
 
-    static Process start(Path folder, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>();
+    private static final List<String> WITH_INTERRUPTS = List.of("/usr/bin/env", "--default-signal=INT");
+
+    static boolean canStartInterruptible() throws IOException, InterruptedException {
+        List<String> nothing = new ArrayList<>(WITH_INTERRUPTS);
+        nothing.add("/bin/kill");
+        nothing.add("-l");
+        return Files.isExecutable(Path.of(WITH_INTERRUPTS.getFirst()))
+                && new ProcessBuilder(nothing).start().waitFor() == 0;
+    }
+
+    /** Starts it as a terminal does, where a build in the background would hand down that Ctrl-C is ignored. */
+    static Process startInterruptible(Path folder, String... arguments) throws IOException {
+        return start(WITH_INTERRUPTS, folder, arguments);
+    }
+
+    private static Process start(List<String> prefix, Path folder, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(prefix);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(arguments));
@@ -26,7 +42,7 @@ public final class Program {
     }
 
     static Run run(Path folder, String input, String... arguments) throws IOException, InterruptedException {
-        Process process = start(folder.toAbsolutePath(), arguments);
+        Process process = start(List.of(), folder.toAbsolutePath(), arguments);
         StringBuilder errors = new StringBuilder();
         Thread reader = Thread.ofVirtual().start(() -> {
             try {
