@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A damaged file opens with tensors inside it or is refused with a message that names it; nothing else happens. */
 class DamagedCheckpointTest {
     private static final int TRUNCATIONS = 300;
-    private static final int FLIPS = 1500;
+    private static final int FLIPS = 600;
     private static final int STRUCTURE = 16 << 10;
 
     @TempDir

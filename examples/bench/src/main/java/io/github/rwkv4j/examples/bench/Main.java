@@ -18,6 +18,11 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
+        System.exit(run(arguments));
+    }
+
+    /** Returns the exit status. */
+    static int run(String... arguments) {
         CommandLine commandLine = new CommandLine(new Main());
         commandLine.setExecutionExceptionHandler((e, command, _) -> {
             if (isForUsers(e)) {
@@ -26,7 +31,7 @@ public final class Main {
             }
             throw e;
         });
-        System.exit(commandLine.execute(withCommand(commandLine, arguments)));
+        return commandLine.execute(withCommand(commandLine, arguments));
     }
 
     /** Whether the message says it all, and a stack trace would only hide it. */

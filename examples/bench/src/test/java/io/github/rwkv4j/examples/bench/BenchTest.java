@@ -16,7 +16,7 @@ class BenchTest {
     @Test
     void printsOneLineOfJson() throws Exception {
         Path model = RandomModel.small(2, 64, 32).write(folder.resolve("tiny.safetensors"), 1);
-        Program.Run run = Program.run(
+        Program.Run run = Program.runProcess(
                 "--model",
                 model.toString(),
                 "--prompt",
@@ -62,7 +62,7 @@ class BenchTest {
     @Test
     void saysInWordsWhatIsWrong() throws Exception {
         Program.Run missing =
-                Program.run("--model", folder.resolve("none.safetensors").toString(), "--json");
+                Program.runProcess("--model", folder.resolve("none.safetensors").toString(), "--json");
         assertThat(missing.status()).isEqualTo(1);
         assertThat(missing.output()).isEmpty();
         assertThat(missing.errors())
@@ -70,7 +70,7 @@ class BenchTest {
                 .doesNotContain("\tat ");
 
         Path model = RandomModel.small(1, 32, 32).write(folder.resolve("tiny.safetensors"), 1);
-        Program.Run option = Program.run("--model", model.toString(), "--quantize", "q3");
+        Program.Run option = Program.runProcess("--model", model.toString(), "--quantize", "q3");
         assertThat(option.status()).isEqualTo(1);
         assertThat(option.errors()).contains("--quantize is q3 but must be none or q8_0");
     }
@@ -78,7 +78,7 @@ class BenchTest {
     @Test
     void isWhatRunsWithoutACommandAndUnderItsName() throws Exception {
         Path model = RandomModel.small(1, 32, 32).write(folder.resolve("tiny.safetensors"), 1);
-        Program.Run run = Program.run(
+        Program.Run run = Program.runProcess(
                 "bench",
                 "--model",
                 model.toString(),
@@ -92,10 +92,10 @@ class BenchTest {
                 "0");
         assertThat(run.status()).as(run.errors()).isZero();
         assertThat(run.output()).contains("tiny.safetensors", "tokens/s");
-        Program.Run none = Program.run();
+        Program.Run none = Program.runProcess();
         assertThat(none.status()).isEqualTo(2);
         assertThat(none.errors()).contains("Missing required option: '--model=FILE'");
-        Program.Run help = Program.run("--help");
+        Program.Run help = Program.runProcess("--help");
         assertThat(help.status()).isZero();
         assertThat(help.output()).contains("bench", "info", "chat", "convert", "logits");
     }

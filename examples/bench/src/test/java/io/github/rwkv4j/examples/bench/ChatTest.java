@@ -22,7 +22,7 @@ class ChatTest {
 
     @Test
     void answersEachLineAndRemembersWhatWasSaid() throws Exception {
-        Program.Run run = Program.run(
+        Program.Run run = Program.runProcess(
                 folder,
                 "My name is Anna.\n\nWhat is my name?\n",
                 "chat",
@@ -67,12 +67,12 @@ class ChatTest {
     @Test
     void saysInWordsWhatIsWrong() throws Exception {
         Program.Run missing =
-                Program.run("chat", folder.resolve("none.safetensors").toString());
+                Program.runProcess("chat", folder.resolve("none.safetensors").toString());
         assertThat(missing.status()).isEqualTo(1);
         assertThat(missing.errors()).contains("no such file").doesNotContain("\tat ");
 
         Path nameless = new RandomModel(1, 32, 32, 32, 1000, 4, 4, 4, 4).write(folder.resolve("m.safetensors"), 1);
-        Program.Run vocabulary = Program.run("chat", nameless.toString());
+        Program.Run vocabulary = Program.runProcess("chat", nameless.toString());
         assertThat(vocabulary.status()).isEqualTo(1);
         assertThat(vocabulary.errors()).contains("no vocabulary file beside it").doesNotContain("\tat ");
     }

@@ -1,13 +1,15 @@
 package io.github.rwkv4j.examples.bench;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Runs the command line as a process of its own, started without JVM flags as its users start it. */
+/** The command line, run here or as a process of its own, started without JVM flags as its users start it. */
 public final class Program {
     private Program() {}
 
@@ -37,11 +39,29 @@ public final class Program {
         return new ProcessBuilder(command).directory(folder.toFile()).start();
     }
 
-    public static Run run(String... arguments) throws IOException, InterruptedException {
-        return run(Path.of(""), "", arguments);
+    /** Runs it in this JVM. */
+    public static synchronized Run run(String... arguments) {
+        PrintStream output = System.out;
+        PrintStream errors = System.err;
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        ByteArrayOutputStream complained = new ByteArrayOutputStream();
+        try {
+            System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+            System.setErr(new PrintStream(complained, true, StandardCharsets.UTF_8));
+            int status = Main.run(arguments);
+            return new Run(
+                    status, printed.toString(StandardCharsets.UTF_8), complained.toString(StandardCharsets.UTF_8));
+        } finally {
+            System.setOut(output);
+            System.setErr(errors);
+        }
     }
 
-    static Run run(Path folder, String input, String... arguments) throws IOException, InterruptedException {
+    static Run runProcess(String... arguments) throws IOException, InterruptedException {
+        return runProcess(Path.of(""), "", arguments);
+    }
+
+    static Run runProcess(Path folder, String input, String... arguments) throws IOException, InterruptedException {
         Process process = start(List.of(), folder.toAbsolutePath(), arguments);
         StringBuilder errors = new StringBuilder();
         Thread reader = Thread.ofVirtual().start(() -> {
