@@ -71,7 +71,8 @@ class PackageOrderTest {
                         qualified("compute"),
                         qualified("compute.cpu"),
                         qualified("sampling"),
-                        qualified("model"));
+                        qualified("model"),
+                        qualified("state"));
     }
 
     @Test

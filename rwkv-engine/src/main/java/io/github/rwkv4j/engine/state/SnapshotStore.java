@@ -2,7 +2,6 @@ package io.github.rwkv4j.engine.state;
 
 import io.github.rwkv4j.engine.errors.SnapshotException;
 import java.security.SecureRandom;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;

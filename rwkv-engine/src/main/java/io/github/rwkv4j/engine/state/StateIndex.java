@@ -72,6 +72,16 @@ final class StateIndex {
         return gone;
     }
 
+    /** Adds a state that was saved earlier; returns what must go for it, or itself if today's limits have no room for it. */
+    List<StateEntry> load(StateEntry entry) {
+        if (isExpired(entry) || !limits.haveRoomFor(entry)) {
+            return List.of(entry);
+        }
+        List<StateEntry> gone = makeRoom(entry);
+        add(entry);
+        return gone;
+    }
+
     /** Gives back the room of a state that was not saved. */
     void giveBack(StateEntry entry) {
         bytes -= entry.bytes();

@@ -26,11 +26,18 @@ public record StateLimits(long maxBytes, Optional<Long> maxBytesPerConversation,
 
     /** @throws StateStoreException if the state is larger than all that there may be */
     public void check(StateEntry entry) {
-        long most = Math.min(maxBytes, maxBytesPerConversation.orElse(Long.MAX_VALUE));
-        if (entry.bytes() > most) {
+        if (!haveRoomFor(entry)) {
             throw new StateStoreException("A state of %,d bytes has no room in a store that keeps at most %,d"
-                    .formatted(entry.bytes(), most));
+                    .formatted(entry.bytes(), most()));
         }
+    }
+
+    boolean haveRoomFor(StateEntry entry) {
+        return entry.bytes() <= most();
+    }
+
+    private long most() {
+        return Math.min(maxBytes, maxBytesPerConversation.orElse(Long.MAX_VALUE));
     }
 
     /** States saved then, or before, are to be seen no more. */
