@@ -79,7 +79,8 @@ class KilledProcessTest {
             assertThat(line).as("the process saves").isNotNull();
             saved.add(seedOf(line));
             TimeUnit.MICROSECONDS.sleep(random.nextInt(100_000));
-            process.destroyForcibly();
+            // The process itself would close the stream that is still to be read.
+            process.toHandle().destroyForcibly();
             for (line = told.readLine(); line != null; line = told.readLine()) {
                 if (line.matches("c\\d -?\\d+")) {
                     saved.add(seedOf(line));
