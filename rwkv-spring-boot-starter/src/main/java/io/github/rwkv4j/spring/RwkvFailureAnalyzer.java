@@ -38,7 +38,7 @@ final class RwkvFailureAnalyzer extends AbstractFailureAnalyzer<RwkvException> {
             case CheckpointException e ->
                 analysis(
                         e,
-                        "Download the model again, or set rwkv.model%s to a .safetensors or .pth file of an RWKV"
+                        "Download the model again, or set rwkv.model%s to a .safetensors, .pth, .gguf or .bin file of an RWKV"
                                         .formatted(origin("rwkv.model"))
                                 + " model.");
             case VocabularyException e ->

@@ -16,7 +16,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * The properties {@code rwkv.*}.
  *
- * @param model Model file (.safetensors or .pth): a path, or a file: or classpath: location. Without it the demo model
+ * @param model Model file (.safetensors, .pth, .gguf or rwkv.cpp's .bin): a path, or a file: or classpath: location. Without it the demo model
  *     is opened.
  * @param vocabulary Vocabulary file: a path, or a file: or classpath: location. Without it the engine looks beside the
  *     model file; a model inside a jar needs it.
