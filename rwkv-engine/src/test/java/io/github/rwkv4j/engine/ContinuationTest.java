@@ -1,120 +1,147 @@
 package io.github.rwkv4j.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.rwkv4j.engine.errors.InvalidRequestException;
-import io.github.rwkv4j.engine.errors.SnapshotException;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import io.github.rwkv4j.engine.state.Snapshot;
 import io.github.rwkv4j.engine.state.SnapshotCodec;
-import io.github.rwkv4j.engine.testing.RandomModel;
-import io.github.rwkv4j.engine.testing.RecordingListener;
 import io.github.rwkv4j.engine.testing.TestData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
-import java.util.OptionalInt;
-import java.util.Random;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.From;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.Size;
+import net.jqwik.api.lifecycle.AfterContainer;
 
 /** A session that goes on from a snapshot is the session that it was taken from, bit for bit. */
-@Timeout(120)
 class ContinuationTest {
-    private static final RwkvOptions OPTIONS =
-            RwkvOptions.builder().threads(2).prefillRows(16).maxSessions(8).build();
+    /** Of the golden models; the oldest generation has a context of 64 tokens. */
+    private static final int VOCABULARY = 60;
 
-    @TempDir
-    private Path directory;
+    private static final int LONGEST = 45;
+    private static final Map<String, Rwkv> MODELS = new HashMap<>();
 
-    private Rwkv open(String generation) throws IOException {
-        Path vocabulary = directory.resolve("vocab.json");
-        Path file = TestData.resource("golden/" + generation + "/model.safetensors");
-        // The golden models have no texts: ids are what matters.
-        Files.writeString(
-                vocabulary,
-                IntStream.range(0, 60)
-                        .mapToObj(id -> "\"%d\": \"%c\"".formatted(id, 0x4E00 + id))
-                        .collect(Collectors.joining(",", "{", "}")));
-        return Rwkv.open(
-                file,
-                RwkvOptions.builder()
-                        .threads(2)
-                        .prefillRows(16)
-                        .maxSessions(8)
-                        .vocabulary(vocabulary)
-                        .build());
-    }
+    /** One step of a conversation. */
+    private sealed interface Step {}
 
-    /** Random cuts, forks, rewinds and generations; after each, all is compared with feeding the whole past again. */
-    @ParameterizedTest
-    @ValueSource(
-            strings = {"v1", "v2", "v2-ffnpre", "v3", "v3-ffnpre", "v4", "v4-ffnpre", "v5.0", "v5.1", "v5.2", "v6", "v7"
-            })
-    void continuedEqualsReplayed(String generation) throws IOException {
-        try (Rwkv model = open(generation)) {
-            for (int seed = 0; seed < 4; seed++) {
-                new Walk(model, new Random(seed)).run();
-            }
+    private record Feed(int[] tokens) implements Step {
+        @Override
+        public String toString() {
+            return "Feed" + Arrays.toString(tokens);
         }
     }
 
-    /** One conversation's tokens, whose snapshots are taken and gone back to. */
-    private static final class Walk {
+    private record Generate(int prompt, int count) implements Step {}
+
+    private record Fork() implements Step {}
+
+    /** Goes back to one of the moments so far. */
+    private record Rewind(int moment) implements Step {}
+
+    @Provide
+    Arbitrary<String> generations() {
+        return Arbitraries.of(
+                "v1", "v2", "v2-ffnpre", "v3", "v3-ffnpre", "v4", "v4-ffnpre", "v5.0", "v5.1", "v5.2", "v6", "v7");
+    }
+
+    @Provide
+    Arbitrary<Step> steps() {
+        Arbitrary<Integer> token = Arbitraries.integers().between(0, VOCABULARY - 1);
+        return Arbitraries.oneOf(
+                token.array(int[].class).ofMinSize(1).ofMaxSize(9).map(Feed::new),
+                token.flatMap(prompt -> Arbitraries.integers().between(1, 5).map(count -> new Generate(prompt, count))),
+                Arbitraries.create(Fork::new),
+                Arbitraries.integers().between(0, 11).map(Rewind::new));
+    }
+
+    @Property(tries = 150)
+    void continuedEqualsReplayed(
+            @ForAll("generations") String generation, @ForAll @Size(max = 12) List<@From("steps") Step> steps)
+            throws IOException {
+        Conversation conversation = new Conversation(open(generation));
+        for (Step step : steps) {
+            conversation.take(step);
+        }
+        conversation.assertReplayed();
+    }
+
+    private static Rwkv open(String generation) throws IOException {
+        Rwkv opened = MODELS.get(generation);
+        if (opened == null) {
+            Path vocabulary = Files.createTempFile("vocabulary", ".json");
+            // The golden models have no texts: ids are what matters.
+            Files.writeString(
+                    vocabulary,
+                    IntStream.range(0, VOCABULARY)
+                            .mapToObj(id -> "\"%d\": \"%c\"".formatted(id, 0x4E00 + id))
+                            .collect(Collectors.joining(",", "{", "}")));
+            opened = Rwkv.open(
+                    TestData.resource("golden/" + generation + "/model.safetensors"),
+                    RwkvOptions.builder()
+                            .threads(2)
+                            .prefillRows(16)
+                            .maxSessions(8)
+                            .vocabulary(vocabulary)
+                            .build());
+            Files.delete(vocabulary);
+            MODELS.put(generation, opened);
+        }
+        return opened;
+    }
+
+    @AfterContainer
+    static void closeModels() {
+        MODELS.values().forEach(Rwkv::close);
+        MODELS.clear();
+    }
+
+    /** A session, its tokens, and snapshots of all its moments. */
+    private static final class Conversation {
         private final Rwkv model;
-        private final Random random;
         private final List<byte[]> snapshots = new ArrayList<>();
         private final List<int[]> pasts = new ArrayList<>();
         private Session session;
         private int[] past = {};
 
-        Walk(Rwkv model, Random random) {
+        Conversation(Rwkv model) {
             this.model = model;
-            this.random = random;
             this.session = model.newSession();
+            keep();
         }
 
-        void run() {
-            for (int step = 0; step < 12 && past.length < 45; step++) {
-                switch (random.nextInt(5)) {
-                    case 0 -> generate();
-                    case 1 -> replace(session.fork(), past);
-                    case 2 -> rewind();
-                    default -> feed();
+        void take(Step step) {
+            switch (step) {
+                case Feed(int[] tokens) -> {
+                    if (past.length + tokens.length <= LONGEST) {
+                        session.feed(tokens);
+                        past = joined(past, tokens);
+                    }
                 }
-                keep();
+                case Generate(int prompt, int count) -> {
+                    if (past.length + 1 + count <= LONGEST) {
+                        int[] drawn = session.generate(greedy(prompt, count)).tokens();
+                        past = joined(past, joined(new int[] {prompt}, drawn));
+                    }
+                }
+                case Fork() -> replace(session.fork(), past);
+                case Rewind(int moment) -> {
+                    int kept = moment % snapshots.size();
+                    replace(model.newSession(SnapshotCodec.decode(snapshots.get(kept))), pasts.get(kept));
+                }
             }
-            assertReplayed();
-            session.close();
-        }
-
-        private void feed() {
-            int[] tokens = random.ints(1 + random.nextInt(9), 0, 60).toArray();
-            session.feed(tokens);
-            past = joined(past, tokens);
-        }
-
-        private void generate() {
-            int[] prompt = random.ints(1 + random.nextInt(4), 0, 60).toArray();
-            int[] drawn =
-                    session.generate(greedy(prompt, 1 + random.nextInt(5))).tokens();
-            past = joined(past, joined(prompt, drawn));
-        }
-
-        private void rewind() {
-            if (!snapshots.isEmpty()) {
-                int turn = random.nextInt(snapshots.size());
-                replace(model.newSession(SnapshotCodec.decode(snapshots.get(turn))), pasts.get(turn));
-            }
+            keep();
         }
 
         private void replace(Session other, int[] itsPast) {
@@ -131,23 +158,23 @@ class ContinuationTest {
             pasts.add(past);
         }
 
-        private void assertReplayed() {
+        void assertReplayed() {
             int[] next = {7, 11};
-            try (Session replayed = model.newSession();
-                    Session continued = model.newSession(session.snapshot())) {
+            try (Session finished = session;
+                    Session replayed = model.newSession();
+                    Session continued = model.newSession(finished.snapshot())) {
                 if (past.length > 0) {
                     replayed.feed(past);
                 }
-                float[][] expected = replayed.logitsOfEach(next);
-                assertThat(continued.logitsOfEach(next)).isDeepEqualTo(expected);
-                assertThat(continued.generate(greedy(new int[] {3}, 6)).tokens())
-                        .isEqualTo(replayed.generate(greedy(new int[] {3}, 6)).tokens());
+                assertThat(continued.logitsOfEach(next)).isDeepEqualTo(replayed.logitsOfEach(next));
+                assertThat(continued.generate(greedy(3, 6)).tokens())
+                        .isEqualTo(replayed.generate(greedy(3, 6)).tokens());
                 assertThat(continued.snapshot().history())
                         .isEqualTo(replayed.snapshot().history());
             }
         }
 
-        private static GenerationRequest greedy(int[] prompt, int count) {
+        private static GenerationRequest greedy(int prompt, int count) {
             return GenerationRequest.builder()
                     .prompt(prompt)
                     .sampling(Sampling.GREEDY)
@@ -159,47 +186,6 @@ class ContinuationTest {
             int[] all = Arrays.copyOf(first, first.length + second.length);
             System.arraycopy(second, 0, all, first.length, second.length);
             return all;
-        }
-    }
-
-    private Path small(String name, long seed) {
-        return RandomModel.small(2, 64, 32).write(directory.resolve(name), seed);
-    }
-
-    @Test
-    void refusesTheSnapshotOfAnotherModel() {
-        Path file = small("one.safetensors", 1);
-        try (Rwkv one = Rwkv.open(file, OPTIONS);
-                Rwkv same = Rwkv.open(file, OPTIONS);
-                Rwkv other = Rwkv.open(small("other.safetensors", 2), OPTIONS);
-                Session session = one.newSession()) {
-            session.feed(1, 2, 3);
-            Snapshot snapshot = session.snapshot();
-            assertThat(same.fingerprint()).isEqualTo(one.fingerprint()).matches("[0-9a-f]{64}");
-            same.newSession(snapshot).close();
-            assertThatThrownBy(() -> other.newSession(snapshot))
-                    .isInstanceOf(SnapshotException.class)
-                    .hasMessageContaining("belongs to another model");
-            Snapshot cut = new Snapshot(
-                    one.fingerprint(), 3, OptionalInt.empty(), snapshot.history(), new float[5], new byte[0]);
-            assertThatThrownBy(() -> one.newSession(cut))
-                    .isInstanceOf(SnapshotException.class)
-                    .hasMessageContaining("it has 5 numbers, but a state of this model has");
-        }
-    }
-
-    @Test
-    void refusesASnapshotWhileARequestRuns() throws Exception {
-        try (Rwkv model = Rwkv.open(small("m.safetensors", 1), OPTIONS);
-                Session session = model.newSession()) {
-            Generation running = session.generate(
-                    GenerationRequest.builder().prompt(1).maxTokens(100_000_000).build(), new RecordingListener());
-            assertThatThrownBy(session::snapshot)
-                    .isInstanceOf(InvalidRequestException.class)
-                    .hasMessageContaining("The session is busy");
-            running.cancel();
-            running.await();
-            assertThat(session.snapshot().position()).isEqualTo(session.position());
         }
     }
 }

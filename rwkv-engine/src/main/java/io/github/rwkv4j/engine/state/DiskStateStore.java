@@ -69,6 +69,9 @@ public final class DiskStateStore implements StateStore {
         } catch (IOException e) {
             close();
             throw failed("read", e);
+        } catch (StateStoreException e) {
+            close();
+            throw e;
         }
     }
 
@@ -149,10 +152,9 @@ public final class DiskStateStore implements StateStore {
         } finally {
             synchronized (this) {
                 writing.remove(file.toString());
+                index.endReservation(entry);
                 if (saved) {
                     index.add(entry);
-                } else {
-                    index.giveBack(entry);
                 }
             }
         }
@@ -164,6 +166,7 @@ public final class DiskStateStore implements StateStore {
         }
         try {
             deleteAll(index.makeRoom(entry));
+            index.reserve(entry);
         } catch (RuntimeException e) {
             writing.remove(file.toString());
             throw e;
@@ -230,24 +233,42 @@ public final class DiskStateStore implements StateStore {
     @Override
     public synchronized boolean delete(String tenant, String id) {
         Optional<StateEntry> gone = index.remove(tenant, id);
-        deleteAll(gone.stream().toList());
+        deleteForGood(tenant, gone.stream().toList());
         return gone.isPresent();
     }
 
     @Override
     public synchronized int deleteConversation(String tenant, String conversation) {
         List<StateEntry> gone = index.removeConversation(tenant, conversation);
-        deleteAll(gone);
+        deleteForGood(tenant, gone);
         return gone.size();
     }
 
-    private void deleteAll(List<StateEntry> entries) {
-        try {
-            for (StateEntry entry : entries) {
-                files.delete(file(entry.tenant(), entry.id()));
+    /** What somebody wants gone does not come back after a power cut. */
+    private void deleteForGood(String tenant, List<StateEntry> entries) {
+        deleteAll(entries);
+        if (!entries.isEmpty()) {
+            try {
+                files.sync(directory.resolve(hash(tenant)));
+            } catch (IOException e) {
+                throw failed("cleared", e);
             }
-        } catch (IOException e) {
-            throw failed("cleared", e);
+        }
+    }
+
+    /** Deletes files of states that were taken out of the index; those that can't be deleted are put back. */
+    private void deleteAll(List<StateEntry> entries) {
+        @Nullable IOException failure = null;
+        for (StateEntry entry : entries) {
+            try {
+                files.delete(file(entry.tenant(), entry.id()));
+            } catch (IOException e) {
+                index.add(entry);
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw failed("cleared", failure);
         }
     }
 

@@ -98,9 +98,6 @@ public final class SnapshotCodec {
             throw damaged("it tells of %d numbers and a note of %d bytes, but has %,d bytes"
                     .formatted(count, noteLength, bytes.length));
         }
-        if (position < flags || unfed < 0) {
-            throw damaged("it tells of position %d and token %d".formatted(position, unfed));
-        }
         byte[] note = new byte[noteLength];
         in.get(note);
         float[] state = new float[count];
@@ -110,11 +107,6 @@ public final class SnapshotCodec {
                 for (int i = 0; i < count; i++) {
                     state[i] = Float.float16ToFloat(in.getShort());
                 }
-            }
-        }
-        for (float number : state) {
-            if (!Float.isFinite(number)) {
-                throw damaged("it has an infinite or undefined number");
             }
         }
         return new Snapshot(

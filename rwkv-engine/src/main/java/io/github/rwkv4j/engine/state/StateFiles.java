@@ -10,15 +10,24 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /** What a store on disk asks of the file system. Tests put one in between that fails as disks do. */
 interface StateFiles {
+    boolean WINDOWS = System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("windows");
+
     /** The system's own. */
     StateFiles SYSTEM = new StateFiles() {};
 
+    /** Makes a directory and what is above it, durably. */
     default void createDirectories(Path directory) throws IOException {
-        Files.createDirectories(directory);
+        Path parent = directory.toAbsolutePath().getParent();
+        if (!Files.isDirectory(directory) && parent != null) {
+            createDirectories(parent);
+            Files.createDirectories(directory);
+            sync(parent);
+        }
     }
 
     /** The files and directories in a directory. */
@@ -44,8 +53,11 @@ interface StateFiles {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
     }
 
-    /** Makes durable which names a directory has. */
+    /** Makes durable which names a directory has. Windows can't be asked to, and keeps a journal of them. */
     default void sync(Path directory) throws IOException {
+        if (WINDOWS) {
+            return;
+        }
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);
         }

@@ -37,13 +37,16 @@ final class StateIndex {
 
     private long bytes;
 
+    /** Of states that are being saved: they have room, but are not found yet. */
+    private long reserved;
+
     StateIndex(StateLimits limits, InstantSource clock) {
         this.limits = limits;
         this.clock = clock;
     }
 
     /**
-     * Takes out what must go for {@code entry} to have room, and counts its bytes from here on.
+     * Takes out what must go for {@code entry} to have room.
      *
      * @throws StateStoreException if it has no room at all, or its id is taken
      */
@@ -51,6 +54,11 @@ final class StateIndex {
         limits.check(entry);
         if (entries.containsKey(id(entry))) {
             throw new StateStoreException("The state %s exists; states are written once".formatted(entry.id()));
+        }
+        if (reserved + entry.bytes() > limits.maxBytes()) {
+            throw new StateStoreException(
+                    "A state of %,d bytes has no room beside those that are being saved: the store keeps at most %,d"
+                            .formatted(entry.bytes(), limits.maxBytes()));
         }
         List<StateEntry> gone = expire();
         if (limits.maxBytesPerConversation().isPresent()) {
@@ -63,12 +71,11 @@ final class StateIndex {
                 gone.add(oldest);
             }
         }
-        while (bytes + entry.bytes() > limits.maxBytes() && !entries.isEmpty()) {
+        while (bytes + reserved + entry.bytes() > limits.maxBytes()) {
             StateEntry leastUsed = entries.firstEntry().getValue();
             remove(leastUsed);
             gone.add(leastUsed);
         }
-        bytes += entry.bytes();
         return gone;
     }
 
@@ -82,13 +89,18 @@ final class StateIndex {
         return gone;
     }
 
-    /** Gives back the room of a state that was not saved. */
-    void giveBack(StateEntry entry) {
-        bytes -= entry.bytes();
+    /** Keeps the room that was made until {@link #endReservation}. */
+    void reserve(StateEntry entry) {
+        reserved += entry.bytes();
+    }
+
+    void endReservation(StateEntry entry) {
+        reserved -= entry.bytes();
     }
 
     /** Makes a state, for which there is room, be found. */
     void add(StateEntry entry) {
+        bytes += entry.bytes();
         entries.put(id(entry), entry);
         conversations
                 .computeIfAbsent(conversation(entry), _ -> new ArrayDeque<>())
@@ -174,9 +186,7 @@ final class StateIndex {
     }
 
     StateStore.Usage usage() {
-        return new StateStore.Usage(
-                entries.size(),
-                entries.values().stream().mapToLong(StateEntry::bytes).sum());
+        return new StateStore.Usage(entries.size(), bytes);
     }
 
     private static Key id(StateEntry entry) {

@@ -9,9 +9,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -124,64 +127,121 @@ class DiskStateStoreTest extends StateStoreContract {
         assertThat(folder.resolve("states")).hasContent("precious");
     }
 
-    /** Every save that was acknowledged is there after a power cut, whole, whatever failed in between; and nothing else is. */
+    /**
+     * Whatever failed in between, after a power cut every state is there whose save was acknowledged, none is whose deletion
+     * was, and of those that failed each is there whole or not at all.
+     */
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
     void losesNothingAcknowledgedToAFailingDiskOrAPowerCut(long seed) throws IOException {
-        Map<StateEntry, byte[]> acknowledged = new HashMap<>();
+        Map<StateEntry, byte[]> tried = new HashMap<>();
+        Set<StateEntry> acknowledged = new HashSet<>();
+        Set<StateEntry> deleted = new HashSet<>();
         int failed = 0;
         for (int boot = 0; boot < 5; boot++) {
             FaultyFiles disk = new FaultyFiles(10 * seed + boot);
             try (StateStore store = open(StateLimits.ofBytes(1 << 24), () -> now, disk)) {
-                assertHolds(store, acknowledged);
+                Set<StateEntry> found = Set.copyOf(store.list("tenant"));
+                assertThat(found).containsAll(acknowledged).noneMatch(deleted::contains);
+                acknowledged.addAll(found);
                 disk.fail(20);
                 for (int i = 0; i < 40; i++) {
                     byte[] data = bytes(1 + 97 * i);
                     now = now.plusMillis(1);
                     StateEntry entry = Entries.entry("tenant", "c" + i % 3, now, data);
+                    tried.put(entry, data);
                     try {
                         store.save(entry, data);
-                        acknowledged.put(entry, data);
+                        acknowledged.add(entry);
+                        if (i % 5 == 0) {
+                            acknowledged.remove(entry);
+                            assertThat(store.delete("tenant", entry.id())).isTrue();
+                            deleted.add(entry);
+                        }
                     } catch (StateStoreException e) {
-                        assertThat(e).hasMessageContaining("could not be saved");
+                        assertThat(e).message().containsAnyOf("could not be saved", "could not be cleared");
                         failed++;
+                        if (store.list("tenant").contains(entry)) {
+                            // Its deletion failed.
+                            acknowledged.add(entry);
+                        }
                     }
                 }
                 disk.fail(0);
-                assertHolds(store, acknowledged);
+                assertHolds(store, tried, acknowledged);
             }
             disk.cutPower();
         }
         try (StateStore store = open(StateLimits.ofBytes(1 << 24), () -> now)) {
-            assertHolds(store, acknowledged);
+            List<StateEntry> left = store.list("tenant");
+            assertThat(left).containsAll(acknowledged).noneMatch(deleted::contains);
+            assertHolds(store, tried, left);
         }
         assertThat(failed).isBetween(20, 180);
+        assertThat(deleted).hasSizeGreaterThan(5);
     }
 
-    private static void assertHolds(StateStore store, Map<StateEntry, byte[]> expected) {
-        expected.forEach((entry, data) ->
-                assertThat(store.find(entry.tenant(), entry.id())).hasValue(data));
-        assertThat(store.list("tenant")).containsExactlyInAnyOrderElementsOf(expected.keySet());
-        assertThat(store.usage().states()).isEqualTo(expected.size());
+    private static void assertHolds(StateStore store, Map<StateEntry, byte[]> data, Collection<StateEntry> expected) {
+        expected.forEach(
+                entry -> assertThat(store.find(entry.tenant(), entry.id())).hasValue(data.get(entry)));
+        assertThat(store.list("tenant")).containsExactlyInAnyOrderElementsOf(expected);
+        assertThat(store.usage())
+                .isEqualTo(new StateStore.Usage(
+                        expected.size(),
+                        expected.stream().mapToLong(StateEntry::bytes).sum()));
     }
 
-    /** Ten thousand conversations under a cap that holds a tenth of them. */
+    /** What a failing disk keeps still counts, and can be deleted when the disk has recovered. */
+    @Test
+    void keepsCountOfWhatItCouldNotDelete() {
+        FaultyFiles disk = new FaultyFiles(1);
+        try (StateStore store = open(StateLimits.ofBytes(1000), () -> now, disk)) {
+            StateEntry first = save(store, "c", bytes(600));
+            disk.fail(100);
+            assertThatThrownBy(() -> save(store, "d", bytes(600)))
+                    .isInstanceOf(StateStoreException.class)
+                    .hasMessageContaining("could not be cleared");
+            assertThatThrownBy(() -> store.deleteConversation("tenant", "c")).isInstanceOf(StateStoreException.class);
+            assertThat(store.list("tenant")).containsExactly(first);
+            assertThat(store.usage()).isEqualTo(new StateStore.Usage(1, 600));
+            disk.fail(0);
+            assertThat(store.deleteConversation("tenant", "c")).isEqualTo(1);
+            save(store, "d", bytes(1000));
+            assertThat(store.usage()).isEqualTo(new StateStore.Usage(1, 1000));
+        }
+    }
+
+    /** Ten thousand conversations under a cap that holds half of them; {@code -Drwkv.cap=1000000000} makes it 1 GB. */
     @Test
     void keepsTheMostRecentOfManyConversations() {
-        try (StateStore store = new MemoryStateStore(StateLimits.ofBytes(1_000_000), () -> now)) {
-            StateEntry faithful = save(store, "faithful", bytes(1000));
-            StateEntry[] entries = new StateEntry[10_000];
+        int cap = Integer.getInteger("rwkv.cap", 1_000_000);
+        byte[] data = bytes(cap / 5000);
+        StateFiles unsynced = new StateFiles() {
+            @Override
+            public void write(Path file, byte[] content) throws IOException {
+                Files.write(file, content);
+            }
+
+            @Override
+            public void sync(Path directory) {}
+        };
+        StateEntry[] entries = new StateEntry[10_000];
+        try (StateStore store = open(StateLimits.ofBytes(cap), () -> now, unsynced)) {
+            StateEntry faithful = save(store, "faithful", data);
             for (int i = 0; i < entries.length; i++) {
-                entries[i] = save(store, "c" + i, bytes(1000));
-                assertThat(store.usage().bytes()).isLessThanOrEqualTo(1_000_000);
+                entries[i] = save(store, "c" + i, data);
+                assertThat(store.usage().bytes()).isLessThanOrEqualTo(cap);
                 if (i % 500 == 0) {
                     assertThat(store.find("tenant", faithful.id())).isPresent();
                 }
             }
+            assertThat(stateFiles()).hasSize(5000);
+        }
+        try (StateStore store = open(StateLimits.ofBytes(cap), () -> now, unsynced)) {
             for (int i = 0; i < entries.length; i++) {
                 assertThat(store.find("tenant", entries[i].id()).isPresent())
                         .as("conversation %d", i)
-                        .isEqualTo(i >= entries.length - 999);
+                        .isEqualTo(i >= entries.length - 4999);
             }
         }
     }

@@ -12,13 +12,16 @@ import java.util.Random;
 
 /**
  * A disk that fails as disks do: operations fail at random, a full disk takes half of a file, and a power cut takes every
- * name that was not made durable with its directory, and the tail of what was not forced.
+ * name that was not made durable with its directory or the end of such a file, and brings back what was deleted so.
  */
 final class FaultyFiles implements StateFiles {
     private final Random random;
 
     /** Names that exist, but that a power cut takes back: the directory was not synced since. */
     private final Map<Path, Path> unsynced = new HashMap<>();
+
+    /** What was deleted, but comes back after a power cut. */
+    private final Map<Path, byte[]> deleted = new HashMap<>();
 
     private int faultsPerHundred;
 
@@ -59,16 +62,29 @@ final class FaultyFiles implements StateFiles {
             throw new IOException("Input/output error");
         }
         unsynced.keySet().removeIf(file -> directory.equals(file.getParent()));
+        deleted.keySet().removeIf(file -> directory.equals(file.getParent()));
     }
 
     @Override
     public synchronized void delete(Path file) throws IOException {
+        if (fails()) {
+            throw new IOException("Input/output error");
+        }
+        if (Files.exists(file)) {
+            deleted.put(file, read(file));
+        }
         StateFiles.super.delete(file);
         unsynced.remove(file);
     }
 
-    /** A power cut: what was never synced is gone, or is a file without its end. */
+    /** A power cut: what was never synced is gone, or is a file without its end; what was deleted may be back. */
     synchronized void cutPower() throws IOException {
+        for (Map.Entry<Path, byte[]> file : deleted.entrySet()) {
+            if (random.nextBoolean()) {
+                Files.write(file.getKey(), file.getValue());
+            }
+        }
+        deleted.clear();
         List<Path> lost = new ArrayList<>(unsynced.keySet());
         for (Path file : lost) {
             if (random.nextBoolean()) {

@@ -8,6 +8,7 @@ import io.github.rwkv4j.engine.errors.SnapshotException;
 import io.github.rwkv4j.engine.state.SnapshotCodec.Encoding;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -75,7 +76,7 @@ class SnapshotCodecTest {
             }
         }
         assertThat(refused).isBetween(500, 4500);
-        assertRefused("the snapshot is damaged: it has an infinite or undefined number", whole.length - 8, 0x7fc00000);
+        assertRefused("The state has infinite or undefined numbers", whole.length - 8, 0x7fc00000);
         assertRefused("tells of 2147483647 numbers", 92, Integer.MAX_VALUE);
     }
 
@@ -90,12 +91,30 @@ class SnapshotCodecTest {
 
     @Test
     void saysWhatItFound() {
-        assertThatThrownBy(() -> SnapshotCodec.decode("precious".repeat(20).getBytes()))
+        assertThatThrownBy(() -> SnapshotCodec.decode("precious".repeat(20).getBytes(StandardCharsets.US_ASCII)))
                 .hasMessage("These 160 bytes are no snapshot of a state");
         byte[] newer = SnapshotCodec.encode(snapshot, Encoding.FP32);
         newer[8] = 2;
         assertThatThrownBy(() -> SnapshotCodec.decode(newer))
                 .hasMessage("The snapshot has format 2, but this version of the engine reads format 1");
+    }
+
+    /** Made by hand, not only read. */
+    @Test
+    void refusesASnapshotThatCanNotBe() {
+        String hash = Entries.hex(32);
+        assertThatThrownBy(() -> new Snapshot("demo", 1, OptionalInt.empty(), hash, NUMBERS, new byte[0]))
+                .isInstanceOf(SnapshotException.class)
+                .hasMessageContaining("64 hexadecimal digits each, not 'demo'");
+        assertThatThrownBy(() -> new Snapshot(hash, 0, OptionalInt.of(5), hash, NUMBERS, new byte[0]))
+                .isInstanceOf(SnapshotException.class)
+                .hasMessageContaining("position 0 and token 5");
+        for (float number : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+            assertThatThrownBy(() ->
+                            new Snapshot(hash, 1, OptionalInt.empty(), hash, new float[] {1, number}, new byte[0]))
+                    .isInstanceOf(SnapshotException.class)
+                    .hasMessageContaining("infinite or undefined");
+        }
     }
 
     private static byte[] signed(byte[] bytes) {
