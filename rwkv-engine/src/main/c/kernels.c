@@ -21,6 +21,7 @@
 
 typedef float floats __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint8_t bytes __attribute__((vector_size(64), aligned(1), may_alias));
 
 #if !defined(__AVX512F__)
 #if defined(__x86_64__)
@@ -94,26 +95,45 @@ ALWAYS_INLINE floats bfloats(const uint16_t *p) {
     return (floats) bits;
 }
 
+/* Columns k to k + 3 of a block of quantised weights: four bytes for each of the 16 rows. */
+ALWAYS_INLINE bytes four_columns(const uint8_t *block, int k, const int type) {
+    if (type == TYPE_Q8) {
+        return *(const bytes *) (block + 2 * PANEL + PANEL * k);
+    }
+    const bytes both = *(const bytes *) (block + 2 * PANEL + PANEL * (k % 16));
+    return (bytes) (k < 16 ? (bytes) (both & 15) : (bytes) (both >> 4));
+}
+
 /*
- * sum[i] += the dot product of w[i][0..3] and x[0..3]. Weights are stored with 128 added, as VNNI wants them; where they
- * are taken as they lie, a product's sum begins at -128 times the sum of x, where SIGNED_DOT they are made signed first.
+ * sum[i] += the dot product of w[i][0..3] and x[0..3]. 8-bit weights are stored with 128 added, as VNNI wants them; where
+ * they are taken as they lie, a product's sum begins at -128 times the sum of x, where SIGNED_DOT they are made signed
+ * first. 4-bit weights have 8 added, and their sums begin at -8 times the sum of x.
  */
-ALWAYS_INLINE ints dot4(ints sum, const uint8_t *w, const int8_t *x) {
+ALWAYS_INLINE ints dot4(ints sum, bytes w, const int8_t *x, const int type) {
     int32_t four;
     memcpy(&four, x, 4);
 #if defined(__AVX512VNNI__)
 #define SIGNED_DOT 0
-    return (ints) _mm512_dpbusd_epi32((__m512i) sum, _mm512_loadu_si512(w), _mm512_set1_epi32(four));
+    (void) type;
+    return (ints) _mm512_dpbusd_epi32((__m512i) sum, (__m512i) w, _mm512_set1_epi32(four));
 #elif defined(__x86_64__)
 #define SIGNED_DOT 0
-    /* The highest bit by itself: sums of two products must stay within 16 bits. */
     const __m256i xs = _mm256_set1_epi32(four), ones = _mm256_set1_epi16(1);
     union {
         ints whole;
         __m256i part[2];
     } out = {sum};
+    const union {
+        bytes whole;
+        __m256i part[2];
+    } in = {w};
     for (int i = 0; i < 2; i++) {
-        const __m256i weights = _mm256_loadu_si256((const __m256i *) (w + 32 * i));
+        const __m256i weights = in.part[i];
+        if (type == TYPE_Q4) {
+            out.part[i] = _mm256_add_epi32(out.part[i], _mm256_madd_epi16(_mm256_maddubs_epi16(weights, xs), ones));
+            continue;
+        }
+        /* The highest bit by itself: sums of two products must stay within 16 bits. */
         const __m256i low = _mm256_and_si256(weights, _mm256_set1_epi8(0x7f));
         const __m256i high = _mm256_and_si256(_mm256_srli_epi16(weights, 7), _mm256_set1_epi8(1));
         const __m256i lows = _mm256_madd_epi16(_mm256_maddubs_epi16(low, xs), ones);
@@ -128,8 +148,12 @@ ALWAYS_INLINE ints dot4(ints sum, const uint8_t *w, const int8_t *x) {
         ints whole;
         int32x4_t part[4];
     } out = {sum};
+    const union {
+        bytes whole;
+        uint8x16_t part[4];
+    } in = {w};
     for (int i = 0; i < 4; i++) {
-        const int8x16_t weights = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(w + 16 * i), vdupq_n_u8(0x80)));
+        const int8x16_t weights = vreinterpretq_s8_u8(veorq_u8(in.part[i], vdupq_n_u8(type == TYPE_Q8 ? 0x80 : 0)));
 #if defined(__ARM_FEATURE_DOTPROD)
         out.part[i] = vdotq_s32(out.part[i], weights, xs);
 #else
@@ -221,8 +245,10 @@ ALWAYS_INLINE void finish(floats z, const float *bias, int epilogue, float *out)
 #define PANELS 1
 #endif
 
-/* R rows times P panels of 8-bit weights, in registers. */
-ALWAYS_INLINE void tile_q8(const struct product *m, int panel, int row, const int R, const int P) {
+/* R rows times P panels of quantised weights, in registers. */
+ALWAYS_INLINE void tile_integers(
+        const struct product *m, int panel, int row, const int R, const int P, const int type) {
+    const long block_bytes = type == TYPE_Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
     const uint8_t *w = m->weights + panel * m->panel_bytes;
     const int8_t *x = m->quants + row * m->in_stride;
     const long blocks_in_row = m->in_stride / BLOCK;
@@ -235,18 +261,19 @@ ALWAYS_INLINE void tile_q8(const struct product *m, int panel, int row, const in
         }
     }
     for (int block = 0; block < m->blocks; block++) {
-        const uint8_t *here = w + (long) block * Q8_BLOCK_BYTES;
+        const uint8_t *here = w + block * block_bytes;
         ints dot[6][2];
         for (int r = 0; r < R; r++) {
             for (int p = 0; p < P; p++) {
-                dot[r][p] = (SIGNED_DOT ? 0 : offsets[r * blocks_in_row + block]) - (ints) {};
+                const int32_t offset = offsets[r * blocks_in_row + block];
+                dot[r][p] = (type == TYPE_Q4 ? offset / 16 : SIGNED_DOT ? 0 : offset) - (ints) {};
             }
         }
         for (int k = 0; k < BLOCK; k += 4) {
             for (int p = 0; p < P; p++) {
-                const uint8_t *weights = here + p * m->panel_bytes + 2 * PANEL + PANEL * k;
+                const bytes weights = four_columns(here + p * m->panel_bytes, k, type);
                 for (int r = 0; r < R; r++) {
-                    dot[r][p] = dot4(dot[r][p], weights, x + r * m->in_stride + block * BLOCK + k);
+                    dot[r][p] = dot4(dot[r][p], weights, x + r * m->in_stride + block * BLOCK + k, type);
                 }
             }
         }
@@ -321,8 +348,8 @@ ALWAYS_INLINE void tile_floats(
         }                                               \
     } while (0)
 
-ALWAYS_INLINE void rows_q8(const struct product *m, int panel, const int P) {
-#define TILE(row, R) tile_q8(m, panel, row, R, P)
+ALWAYS_INLINE void rows_integers(const struct product *m, int panel, const int P, const int type) {
+#define TILE(row, R) tile_integers(m, panel, row, R, P, type)
     FOR_TILES(m->rows, TILE);
 #undef TILE
 }
@@ -355,7 +382,8 @@ ALWAYS_INLINE void panels(const struct product *m, int panel, float *scratch, co
         case TYPE_F32: panels_floats(m, panel, scratch, P, TYPE_F32); break;
         case TYPE_F16: panels_floats(m, panel, scratch, P, TYPE_F16); break;
         case TYPE_BF16: panels_floats(m, panel, scratch, P, TYPE_BF16); break;
-        case TYPE_Q8: rows_q8(m, panel, P); break;
+        case TYPE_Q8: rows_integers(m, panel, P, TYPE_Q8); break;
+        case TYPE_Q4: rows_integers(m, panel, P, TYPE_Q4); break;
     }
 }
 

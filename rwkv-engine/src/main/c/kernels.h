@@ -4,8 +4,9 @@
 #define PANEL 16
 #define BLOCK 32
 #define Q8_BLOCK_BYTES (2 * PANEL + BLOCK * PANEL)
+#define Q4_BLOCK_BYTES (2 * PANEL + BLOCK * PANEL / 2)
 
-enum { TYPE_F32, TYPE_F16, TYPE_BF16, TYPE_Q8 };
+enum { TYPE_F32, TYPE_F16, TYPE_BF16, TYPE_Q8, TYPE_Q4 };
 
 /* In the order of Epilogue.java. */
 enum {
@@ -29,7 +30,7 @@ struct product {
     int64_t in_stride;
     const int8_t *quants;   /* as in, in 8 bits */
     const float *scales;    /* one for each block of a row */
-    const int32_t *offsets; /* -128 times the sum of a block's quants: 8-bit weights are stored with 128 added */
+    const int32_t *offsets; /* -128 times the sum of a block's quants: 8-bit weights are stored with 128 added, 4-bit ones with 8 */
     const float *bias;      /* or null */
     float *out;
     int64_t out_stride;

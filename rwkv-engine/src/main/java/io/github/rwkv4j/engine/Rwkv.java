@@ -145,10 +145,9 @@ public final class Rwkv implements AutoCloseable {
                 .formatted(Checkpoint.HEAD_NORM_EPSILON, noted));
     }
 
-    /** What is quantised in the file is kept in 8 bits, whatever its type there. */
     private static String kept(DType stored, Quantization quantization) {
-        boolean asStored = quantization == Quantization.NONE && !stored.isQuantized();
-        return asStored ? stored.name() : Quantization.Q8_0.name();
+        Quantization kept = Quantization.kept(stored, quantization);
+        return kept == Quantization.NONE ? stored.name() : kept.name();
     }
 
     private static String nameOf(Path file) {

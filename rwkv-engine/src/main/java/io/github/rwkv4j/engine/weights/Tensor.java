@@ -117,6 +117,10 @@ public record Tensor(String name, DType dtype, long[] shape, MemorySegment data)
 
     /** The 32 integers of such a block; each times the scale is the value. */
     public void blockIntegers(long block, byte[] out) {
+        if (dtype == DType.Q8_0) {
+            MemorySegment.copy(data, ValueLayout.JAVA_BYTE, block * dtype.bytes() + 2, out, 0, dtype.blockSize());
+            return;
+        }
         for (int i = 0; i < dtype.blockSize(); i++) {
             out[i] = (byte) QuantizedBlocks.integer(dtype, data, block * dtype.bytes(), i);
         }

@@ -153,6 +153,18 @@ class GoldenTest {
         }
     }
 
+    /** The same for four bits, whose steps are 16 times as wide: the stated limit is 0.35. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("generations")
+    void fourBitsStayNearTheOriginal(Golden golden) {
+        Expected expected = golden.expected();
+        try (Feeding model = golden.open(Feeding.quantised(Quantization.Q4_0))) {
+            double cost =
+                    expected.deviation(model.logits(expected.tokens(), 5, 1)).rootMeanSquare();
+            assertThat(cost).isBetween(1e-3, 0.35);
+        }
+    }
+
     @ParameterizedTest(name = "{0}")
     @MethodSource("files")
     void recognisesTheGeneration(Golden golden) {

@@ -59,9 +59,11 @@ final class WeightCount {
         int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
         int columns = Math.toIntExact(shape[transposed ? 0 : 1]);
         long padded = padded(rows) * padded(columns);
-        double stored = (double) tensor.data().byteSize() / tensor.elements();
-        boolean eightBits = quantization == Quantization.Q8_0 || stored < 2;
-        bytes += eightBits ? padded / BLOCK * (BLOCK + 2) : padded * (stored == 2 ? 2 : 4);
+        bytes += switch (Quantization.kept(tensor.dtype(), quantization)) {
+            case NONE -> padded * (tensor.dtype().bytes() == 2 ? 2 : 4);
+            case Q8_0 -> padded / BLOCK * (BLOCK + 2);
+            case Q4_0 -> padded / BLOCK * (BLOCK / 2 + 2);
+        };
         return new Weights(rows, columns);
     }
 

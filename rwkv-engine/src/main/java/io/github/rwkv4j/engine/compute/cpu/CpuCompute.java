@@ -70,8 +70,12 @@ public final class CpuCompute implements Compute {
 
     @Override
     public Matrix matrix(Tensor weights, Quantization quantization) {
-        boolean eightBits = quantization == Quantization.Q8_0 || weights.dtype().isQuantized();
-        CpuMatrix.Type type = eightBits ? kernels.eightBits() : PanelPacker.typeOf(weights.dtype());
+        CpuMatrix.Type type =
+                switch (Quantization.kept(weights.dtype(), quantization)) {
+                    case NONE -> PanelPacker.typeOf(weights.dtype());
+                    case Q8_0 -> kernels.eightBits();
+                    case Q4_0 -> kernels.fourBits();
+                };
         return pack(weights, false, type);
     }
 

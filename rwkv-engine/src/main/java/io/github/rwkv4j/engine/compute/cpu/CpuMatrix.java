@@ -17,6 +17,9 @@ import java.util.Arrays;
  *   <li>Q8: per block of 32 columns 16 float16 scales, then per column 16 signed bytes: 544 bytes a block.
  *   <li>Q8_BY_FOUR: as Q8, but 128 is added to each byte, and the bytes of four columns of a row lie side by side, as
  *       processors with integer dot products want them.
+ *   <li>Q4: per block of 32 columns 16 float16 scales, then for columns 0 to 15 of the block 16 bytes each, with the signed
+ *       weight in the low half of a byte and that of the column 16 further on in the high half: 288 bytes a block.
+ *   <li>Q4_BY_FOUR: as Q4, but 8 is added to each weight, and the bytes of four columns of a row lie side by side.
  * </ul>
  */
 final class CpuMatrix implements Matrix {
@@ -25,10 +28,16 @@ final class CpuMatrix implements Matrix {
 
     static final int BLOCK = CpuBuffer.BLOCK;
 
-    /** Bytes of the scales at the beginning of a Q8 block, and of a whole block. */
-    static final int Q8_SCALES = 2 * PANEL;
+    /** Bytes of the scales at the beginning of a quantised block. */
+    static final int SCALES = 2 * PANEL;
 
-    static final int Q8_BLOCK = Q8_SCALES + BLOCK * PANEL;
+    /** Bytes of whole blocks. */
+    static final int Q8_BLOCK = SCALES + BLOCK * PANEL;
+
+    static final int Q4_BLOCK = SCALES + BLOCK * PANEL / 2;
+
+    /** Columns of a block whose weights lie in the low halves of the bytes. */
+    static final int HALF = BLOCK / 2;
 
     /** Element types of a packed matrix. */
     enum Type {
@@ -36,7 +45,9 @@ final class CpuMatrix implements Matrix {
         F16(2 * PANEL * BLOCK),
         BF16(2 * PANEL * BLOCK),
         Q8(Q8_BLOCK),
-        Q8_BY_FOUR(Q8_BLOCK);
+        Q8_BY_FOUR(Q8_BLOCK),
+        Q4(Q4_BLOCK),
+        Q4_BY_FOUR(Q4_BLOCK);
 
         /** Bytes that a panel takes for 32 columns. */
         final int blockBytes;
@@ -45,8 +56,13 @@ final class CpuMatrix implements Matrix {
             this.blockBytes = blockBytes;
         }
 
-        boolean eightBits() {
-            return this == Q8 || this == Q8_BY_FOUR;
+        /** Whether the weights are integers with a scale for each block. */
+        boolean quantised() {
+            return ordinal() >= Q8.ordinal();
+        }
+
+        boolean fourBits() {
+            return this == Q4 || this == Q4_BY_FOUR;
         }
     }
 
@@ -143,11 +159,11 @@ final class CpuMatrix implements Matrix {
 
     /** Float16 scale of a row in a block. */
     float scale(int panel, int block, int lane) {
-        return Float.float16ToFloat(
-                data.get(ValueLayout.JAVA_SHORT_UNALIGNED, panelOffset(panel) + (long) block * Q8_BLOCK + 2L * lane));
+        return Float.float16ToFloat(data.get(
+                ValueLayout.JAVA_SHORT_UNALIGNED, panelOffset(panel) + (long) block * type.blockBytes + 2L * lane));
     }
 
-    /** One weight, an integer where it has 8 bits. */
+    /** One weight, an integer where the type is quantised. */
     float weight(int panel, int column, int lane) {
         int block = column / BLOCK;
         int inBlock = (column % BLOCK) * PANEL + lane;
@@ -156,11 +172,17 @@ final class CpuMatrix implements Matrix {
             case F32 -> data.get(ValueLayout.JAVA_FLOAT_UNALIGNED, start + 4L * inBlock);
             case F16 -> Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, start + 2L * inBlock));
             case BF16 -> Float.intBitsToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, start + 2L * inBlock) << 16);
-            case Q8 -> data.get(ValueLayout.JAVA_BYTE, start + Q8_SCALES + inBlock);
+            case Q8 -> data.get(ValueLayout.JAVA_BYTE, start + SCALES + inBlock);
             case Q8_BY_FOUR -> {
                 int byFour = (column % BLOCK / 4 * PANEL + lane) * 4 + column % 4;
-                yield (data.get(ValueLayout.JAVA_BYTE, start + Q8_SCALES + byFour) & 0xff) - 128;
+                yield (data.get(ValueLayout.JAVA_BYTE, start + SCALES + byFour) & 0xff) - 128;
             }
+            case Q4 -> (nibble(start + SCALES + column % HALF * PANEL + lane, column) ^ 8) - 8;
+            case Q4_BY_FOUR -> nibble(start + SCALES + (column % HALF / 4 * PANEL + lane) * 4 + column % 4, column) - 8;
         };
+    }
+
+    private int nibble(long at, int column) {
+        return data.get(ValueLayout.JAVA_BYTE, at) >> (column % BLOCK < HALF ? 0 : 4) & 15;
     }
 }

@@ -26,9 +26,9 @@ final class CpuProduct {
         rows = count;
     }
 
-    /** Whether the kernels read the input in 8 bits. */
+    /** Whether the weights are quantised, so that the kernels read the input in 8 bits. */
     boolean quantised() {
-        return matrix.type().eightBits();
+        return matrix.type().quantised();
     }
 
     /** Whether {@code other} needs the input in the same form. */

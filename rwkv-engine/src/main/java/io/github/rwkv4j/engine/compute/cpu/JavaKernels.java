@@ -53,6 +53,11 @@ abstract class JavaKernels implements Kernels {
     }
 
     @Override
+    public final CpuMatrix.Type fourBits() {
+        return CpuMatrix.Type.Q4;
+    }
+
+    @Override
     public final Scratch newScratch(Arena arena) {
         return new HeapScratch();
     }

@@ -21,6 +21,9 @@ interface Kernels {
     /** How these kernels want 8-bit weights. */
     CpuMatrix.Type eightBits();
 
+    /** How these kernels want 4-bit weights. */
+    CpuMatrix.Type fourBits();
+
     /** A worker's scratch memory, which only its maker looks into. */
     interface Scratch {
         /** Makes room for products of a matrix. */

@@ -63,7 +63,7 @@ final class NativeKernels implements Kernels {
         @Override
         public void reserve(CpuMatrix matrix) {
             long bytes = 4L * matrix.widenedPanel() * 2;
-            if (!matrix.type().eightBits() && widened.byteSize() < bytes) {
+            if (!matrix.type().quantised() && widened.byteSize() < bytes) {
                 widened = arena.allocate(bytes, 64);
             }
         }
@@ -77,6 +77,11 @@ final class NativeKernels implements Kernels {
     @Override
     public CpuMatrix.Type eightBits() {
         return CpuMatrix.Type.Q8_BY_FOUR;
+    }
+
+    @Override
+    public CpuMatrix.Type fourBits() {
+        return CpuMatrix.Type.Q4_BY_FOUR;
     }
 
     @Override
@@ -163,7 +168,8 @@ final class NativeKernels implements Kernels {
             case F16 -> 1;
             case BF16 -> 2;
             case Q8_BY_FOUR -> 3;
-            case Q8 -> throw new IllegalArgumentException(matrix.type() + " is not packed for these kernels");
+            case Q4_BY_FOUR -> 4;
+            case Q8, Q4 -> throw new IllegalArgumentException(matrix.type() + " is not packed for these kernels");
         };
     }
 

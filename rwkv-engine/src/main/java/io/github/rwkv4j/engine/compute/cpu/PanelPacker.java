@@ -8,6 +8,8 @@ import io.github.rwkv4j.engine.weights.DType;
 import io.github.rwkv4j.engine.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
@@ -15,6 +17,12 @@ import java.util.Arrays;
 final class PanelPacker {
     private static final ValueLayout.OfShort LITTLE_SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    // Little-endian, as native code and the Vector API read it on every machine that runs them.
+    private static final VarHandle HALF = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN)
+            .withInvokeExactBehavior();
+    private static final VarHandle FOUR = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN)
+            .withInvokeExactBehavior();
 
     private final Tensor tensor;
     private final boolean transposed;
@@ -37,7 +45,7 @@ final class PanelPacker {
         this.panelHalves = new short[sixteen ? padded * PANEL : 0];
         this.row = new float[sixteen ? 0 : padded];
         this.panelFloats = new float[matrix.type() == CpuMatrix.Type.F32 ? padded * PANEL : 0];
-        this.panelBytes = new byte[matrix.type().eightBits() ? Math.toIntExact(matrix.panelBytes()) : 0];
+        this.panelBytes = new byte[matrix.type().quantised() ? Math.toIntExact(matrix.panelBytes()) : 0];
     }
 
     void pack(int panel) {
@@ -47,7 +55,7 @@ final class PanelPacker {
         switch (matrix.type()) {
             case F16, BF16 -> packHalves(first, present, target);
             case F32 -> packFloats(first, present, target);
-            case Q8, Q8_BY_FOUR -> packBytes(first, present, target);
+            case Q8, Q8_BY_FOUR, Q4, Q4_BY_FOUR -> packIntegers(first, present, target);
         }
     }
 
@@ -77,71 +85,91 @@ final class PanelPacker {
         MemorySegment.copy(panelFloats, 0, target, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, panelFloats.length);
     }
 
-    private void packBytes(int first, int present, MemorySegment target) {
+    private void packIntegers(int first, int present, MemorySegment target) {
         Arrays.fill(panelBytes, (byte) 0);
-        boolean asTheyAre = tensor.dtype().isScaledIntegers() && !transposed;
+        DType stored = tensor.dtype();
+        boolean fits = matrix.type().fourBits() ? stored == DType.Q4_0 : stored.isScaledIntegers();
+        boolean asTheyAre = fits && !transposed;
         for (int lane = 0; lane < present; lane++) {
             if (!asTheyAre) {
                 readFloats(first + lane);
             }
             for (int block = 0; block < matrix.blocks(); block++) {
-                if (asTheyAre) {
-                    repack(block, lane, first + lane);
-                } else {
-                    quantize(block, lane, first + lane);
-                }
+                put(block, lane, asTheyAre ? take(block, first + lane) : quantize(block, first + lane));
             }
         }
         MemorySegment.copy(panelBytes, 0, target, ValueLayout.JAVA_BYTE, 0, panelBytes.length);
     }
 
-    private void quantize(int block, int lane, int rowNumber) {
-        float max = 0;
-        for (int k = block * BLOCK; k < (block + 1) * BLOCK; k++) {
-            max = Math.max(max, Math.abs(row[k]));
-        }
-        short half = Float.floatToFloat16(max / 127);
-        float scale = Float.float16ToFloat(half);
-        if (Float.isInfinite(scale)) {
-            throw new CheckpointException(
-                    "%s has %s in row %d, too large for 8-bit blocks: open it without quantisation"
-                            .formatted(tensor.name(), max, rowNumber));
-        }
-        int start = putScale(block, lane, half);
-        float inverse = scale == 0 ? 0 : 1 / scale;
-        for (int k = 0; k < BLOCK; k++) {
-            float q = row[block * BLOCK + k] * inverse + ScalarKernels.ROUND - ScalarKernels.ROUND;
-            put(start, k, lane, (int) Math.max(-127, Math.min(127, q)));
-        }
-    }
-
-    /** Takes over a block that the file has as a scale and integers: no number changes. */
-    private void repack(int block, int lane, int rowNumber) {
+    /** Takes over a block that the file has as a scale and integers: no number changes. Returns its scale. */
+    private short take(int block, int rowNumber) {
         long stored = (long) rowNumber * matrix.blocks() + block;
         short half = tensor.blockScale(stored);
         requireFinite((half & 0x7c00) != 0x7c00, rowNumber);
         tensor.blockIntegers(stored, integers);
-        int start = putScale(block, lane, half);
+        return half;
+    }
+
+    /** Rounds a block to integers and returns their scale. */
+    private short quantize(int block, int rowNumber) {
+        int from = block * BLOCK;
+        float scale = matrix.type().fourBits()
+                ? BlockScale.ofFourBits(row, from)
+                : BlockScale.largest(row, from) / BlockScale.MOST_OF_EIGHT_BITS;
+        short half = Float.floatToFloat16(scale);
+        scale = Float.float16ToFloat(half);
+        if (Float.isInfinite(scale)) {
+            throw new CheckpointException(
+                    "%s has %s in row %d, too large for quantised blocks: open it without quantisation"
+                            .formatted(tensor.name(), BlockScale.largest(row, from), rowNumber));
+        }
+        int least = matrix.type().fourBits() ? -8 : -BlockScale.MOST_OF_EIGHT_BITS;
+        int most = matrix.type().fourBits() ? 7 : BlockScale.MOST_OF_EIGHT_BITS;
+        float inverse = scale == 0 ? 0 : 1 / scale;
         for (int k = 0; k < BLOCK; k++) {
-            put(start, k, lane, integers[k]);
+            float q = row[from + k] * inverse + ScalarKernels.ROUND - ScalarKernels.ROUND;
+            integers[k] = (byte) Math.max(least, Math.min(most, q));
+        }
+        return half;
+    }
+
+    /** Puts a scale and {@link #integers} into their places. */
+    private void put(int block, int lane, short scale) {
+        int start = block * matrix.type().blockBytes;
+        HALF.set(panelBytes, start + 2 * lane, scale);
+        start += CpuMatrix.SCALES;
+        switch (matrix.type()) {
+            case Q8 -> {
+                for (int k = 0; k < BLOCK; k++) {
+                    panelBytes[start + k * PANEL + lane] = integers[k];
+                }
+            }
+            case Q8_BY_FOUR -> {
+                for (int k = 0; k < BLOCK; k += 4) {
+                    int four = (int) FOUR.get(integers, k);
+                    FOUR.set(panelBytes, start + k * PANEL + 4 * lane, four ^ 0x80808080);
+                }
+            }
+            case Q4 -> {
+                for (int k = 0; k < CpuMatrix.HALF; k++) {
+                    int both = integers[k] & 15 | integers[k + CpuMatrix.HALF] << 4;
+                    panelBytes[start + k * PANEL + lane] = (byte) both;
+                }
+            }
+            case Q4_BY_FOUR -> {
+                for (int k = 0; k < CpuMatrix.HALF; k += 4) {
+                    int low = plusEight((int) FOUR.get(integers, k));
+                    int high = plusEight((int) FOUR.get(integers, k + CpuMatrix.HALF));
+                    FOUR.set(panelBytes, start + k * PANEL + 4 * lane, low | high << 4);
+                }
+            }
+            default -> throw new IllegalStateException(matrix.type() + " is not quantised");
         }
     }
 
-    /** Returns where the block's integers begin. */
-    private int putScale(int block, int lane, short half) {
-        int start = block * CpuMatrix.Q8_BLOCK;
-        // Little-endian, as native code and the Vector API read it on every machine that runs them.
-        panelBytes[start + 2 * lane] = (byte) half;
-        panelBytes[start + 2 * lane + 1] = (byte) (half >> 8);
-        return start + CpuMatrix.Q8_SCALES;
-    }
-
-    private void put(int start, int column, int lane, int weight) {
-        if (matrix.type() == CpuMatrix.Type.Q8) {
-            panelBytes[start + column * PANEL + lane] = (byte) weight;
-        } else {
-            panelBytes[start + (column / 4 * PANEL + lane) * 4 + column % 4] = (byte) (weight + 128);
-        }
+    /** Adds 8 to four integers from −8 to 7 in bytes. */
+    private static int plusEight(int four) {
+        return (four ^ 0x08080808) & 0x0f0f0f0f;
     }
 
     private void readHalves(int rowNumber) {

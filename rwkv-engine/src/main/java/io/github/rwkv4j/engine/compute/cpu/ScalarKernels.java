@@ -6,7 +6,6 @@ import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.PANEL;
 
 import io.github.rwkv4j.engine.compute.Epilogue;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /** The reference: plain Java, one number at a time. */
@@ -28,8 +27,8 @@ final class ScalarKernels extends JavaKernels {
     @Override
     void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile) {
         for (int p = 0; p < 2; p++) {
-            if (matrix.type() == CpuMatrix.Type.Q8) {
-                multiplyQ8(matrix, panel + p, in, row, tile, PANEL * p);
+            if (matrix.type().quantised()) {
+                multiplyIntegers(matrix, panel + p, in, row, tile, PANEL * p);
             } else {
                 multiplyFloats(matrix, panel + p, in, row, tile, PANEL * p);
             }
@@ -48,18 +47,16 @@ final class ScalarKernels extends JavaKernels {
         }
     }
 
-    private static void multiplyQ8(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile, int target) {
+    private static void multiplyIntegers(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile, int target) {
         float[] x = in.quants();
         float[] scales = in.scales();
-        MemorySegment weights = matrix.data();
         for (int lane = 0; lane < PANEL; lane++) {
             float sum = 0;
             for (int block = 0; block < matrix.blocks(); block++) {
-                long start = matrix.panelOffset(panel) + (long) block * CpuMatrix.Q8_BLOCK + CpuMatrix.Q8_SCALES;
                 int xStart = row * in.stride() + block * BLOCK;
                 int dot = 0;
                 for (int k = 0; k < BLOCK; k++) {
-                    dot += weights.get(ValueLayout.JAVA_BYTE, start + k * PANEL + lane) * (int) x[xStart + k];
+                    dot += (int) matrix.weight(panel, block * BLOCK + k, lane) * (int) x[xStart + k];
                 }
                 float scale = matrix.scale(panel, block, lane) * scales[row * in.stride() / BLOCK + block];
                 sum = Math.fma(dot, scale, sum);
@@ -76,7 +73,7 @@ final class ScalarKernels extends JavaKernels {
                     widened[p * matrix.widenedPanel() + k * PANEL + lane] = matrix.weight(panel + p, k, lane);
                 }
             }
-            if (matrix.type() == CpuMatrix.Type.Q8) {
+            if (matrix.type().quantised()) {
                 for (int i = 0; i < matrix.blocks() * PANEL; i++) {
                     widened[matrix.widenedScales(p) + i] = matrix.scale(panel + p, i / PANEL, i % PANEL);
                 }
@@ -86,12 +83,12 @@ final class ScalarKernels extends JavaKernels {
 
     @Override
     void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile) {
-        boolean q8 = matrix.type() == CpuMatrix.Type.Q8;
+        boolean quantised = matrix.type().quantised();
         for (int row = 0; row < TILE_ROWS; row++) {
             for (int p = 0; p < 2; p++) {
                 for (int lane = 0; lane < PANEL; lane++) {
-                    float sum = q8
-                            ? dotQ8(matrix, widened, p, lane, x, from + row)
+                    float sum = quantised
+                            ? dotIntegers(matrix, widened, p, lane, x, from + row)
                             : dot(widened, p * matrix.widenedPanel() + lane, x, from + row, 0, matrix.columns());
                     tile[row * TILE_COLUMNS + p * PANEL + lane] = sum;
                 }
@@ -108,7 +105,7 @@ final class ScalarKernels extends JavaKernels {
         return sum;
     }
 
-    private static float dotQ8(CpuMatrix matrix, float[] widened, int panel, int lane, float[] x, int from) {
+    private static float dotIntegers(CpuMatrix matrix, float[] widened, int panel, int lane, float[] x, int from) {
         float sum = 0;
         int w = panel * matrix.widenedPanel() + lane;
         int scales = matrix.widenedScales(panel) + lane;

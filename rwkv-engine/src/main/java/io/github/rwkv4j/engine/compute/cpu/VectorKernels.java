@@ -3,18 +3,13 @@ package io.github.rwkv4j.engine.compute.cpu;
 import static io.github.rwkv4j.engine.compute.cpu.CpuBuffer.FLOAT;
 import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.BLOCK;
 import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.PANEL;
-import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.Q8_BLOCK;
-import static io.github.rwkv4j.engine.compute.cpu.CpuMatrix.Q8_SCALES;
 
 import io.github.rwkv4j.engine.compute.Epilogue;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
@@ -25,152 +20,20 @@ import org.jspecify.annotations.Nullable;
 final class VectorKernels extends JavaKernels {
     static final VectorSpecies<Float> F =
             FloatVector.SPECIES_PREFERRED.length() > PANEL ? FloatVector.SPECIES_512 : FloatVector.SPECIES_PREFERRED;
-    private static final int LANES = F.length();
-    private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
-    private static final VectorSpecies<Short> S =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, LANES * Short.SIZE)));
-    private static final VectorSpecies<Byte> B =
-            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, LANES * Byte.SIZE)));
-    private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
+    static final int LANES = F.length();
+    static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+    static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
 
     @Override
     public String name() {
         return "Vector API " + F.vectorBitSize() + " bit";
     }
 
-    private static FloatVector floats(MemorySegment segment, long offset) {
-        return FloatVector.fromMemorySegment(F, segment, offset, LITTLE);
-    }
-
-    /** Bytes at {@code offset + lane} widened to float; the shortest byte vector may hold more lanes than needed. */
-    private static FloatVector bytes(MemorySegment segment, long offset, int lane) {
-        int within = lane % B.length();
-        ByteVector vector = ByteVector.fromMemorySegment(B, segment, offset + lane - within, LITTLE);
-        return (FloatVector) vector.castShape(F, within / LANES);
-    }
-
-    private static IntVector shorts(MemorySegment segment, long offset, int lane) {
-        return (IntVector) ShortVector.fromMemorySegment(S, segment, offset + 2L * lane, LITTLE)
-                .castShape(I, 0);
-    }
-
-    /** Finite float16 to float32: shift exponent and fraction into place, correct the bias by an exact product. */
-    private static FloatVector half(MemorySegment segment, long offset, int lane) {
-        IntVector bits = shorts(segment, offset, lane);
-        FloatVector magnitude = bits.and(0x7fff)
-                .lanewise(VectorOperators.LSHL, 13)
-                .reinterpretAsFloats()
-                .mul(0x1p112f);
-        return magnitude.reinterpretAsInts().or(bits.and(0x80000000)).reinterpretAsFloats();
-    }
-
-    private static FloatVector bfloat(MemorySegment segment, long offset, int lane) {
-        return shorts(segment, offset, lane).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-    }
-
     @Override
     void multiplyRow(CpuMatrix matrix, int panel, CpuBuffer in, int row, float[] tile) {
-        MemorySegment x = in.data();
-        MemorySegment weights = matrix.data();
-        long xStart = in.offset(row);
-        long first = matrix.panelOffset(panel);
-        long second = matrix.panelOffset(panel + 1);
-        int columns = matrix.columns();
         for (int lane = 0; lane < PANEL; lane += LANES) {
-            switch (matrix.type()) {
-                case F32 -> rowF32(weights, first, second, lane, x, xStart, columns, tile);
-                case F16 -> rowF16(weights, first, second, lane, x, xStart, columns, tile);
-                case BF16 -> rowBF16(weights, first, second, lane, x, xStart, columns, tile);
-                case Q8 -> {
-                    rowQ8(weights.asSlice(first, matrix.panelBytes()), lane, in, row, matrix.blocks(), tile, lane);
-                    rowQ8(
-                            weights.asSlice(second, matrix.panelBytes()),
-                            lane,
-                            in,
-                            row,
-                            matrix.blocks(),
-                            tile,
-                            PANEL + lane);
-                }
-                case Q8_BY_FOUR -> throw foreign(matrix);
-            }
+            VectorRows.multiply(matrix, panel, lane, in, row, tile);
         }
-    }
-
-    private static IllegalArgumentException foreign(CpuMatrix matrix) {
-        return new IllegalArgumentException(matrix.type() + " is not packed for these kernels");
-    }
-
-    private static void rowF32(
-            MemorySegment w, long first, long second, int lane, MemorySegment x, long xStart, int n, float[] tile) {
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = FloatVector.zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector xk = FloatVector.broadcast(F, x.get(FLOAT, xStart + 4L * k));
-            long at = 4L * PANEL * k + 4L * lane;
-            a = floats(w, first + at).fma(xk, a);
-            b = floats(w, second + at).fma(xk, b);
-        }
-        a.intoArray(tile, lane);
-        b.intoArray(tile, PANEL + lane);
-    }
-
-    private static void rowF16(
-            MemorySegment w, long first, long second, int lane, MemorySegment x, long xStart, int n, float[] tile) {
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = FloatVector.zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector xk = FloatVector.broadcast(F, x.get(FLOAT, xStart + 4L * k));
-            a = half(w, first + 2L * PANEL * k, lane).fma(xk, a);
-            b = half(w, second + 2L * PANEL * k, lane).fma(xk, b);
-        }
-        a.intoArray(tile, lane);
-        b.intoArray(tile, PANEL + lane);
-    }
-
-    private static void rowBF16(
-            MemorySegment w, long first, long second, int lane, MemorySegment x, long xStart, int n, float[] tile) {
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = FloatVector.zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector xk = FloatVector.broadcast(F, x.get(FLOAT, xStart + 4L * k));
-            a = bfloat(w, first + 2L * PANEL * k, lane).fma(xk, a);
-            b = bfloat(w, second + 2L * PANEL * k, lane).fma(xk, b);
-        }
-        a.intoArray(tile, lane);
-        b.intoArray(tile, PANEL + lane);
-    }
-
-    private static void rowQ8(
-            MemorySegment panel, int lane, CpuBuffer in, int row, int blocks, float[] tile, int target) {
-        float[] x = in.quants();
-        float[] scales = in.scales();
-        int xStart = row * in.stride();
-        int scaleStart = xStart / BLOCK;
-        FloatVector sum = FloatVector.zero(F);
-        for (int block = 0; block < blocks; block++) {
-            int at = block * Q8_BLOCK;
-            int xk = xStart + BLOCK * block;
-            FloatVector a = FloatVector.zero(F);
-            FloatVector b = FloatVector.zero(F);
-            FloatVector c = FloatVector.zero(F);
-            FloatVector d = FloatVector.zero(F);
-            for (int k = 0; k < BLOCK; k += 4) {
-                // Before the first load that checks its range: so each becomes one instruction.
-                FloatVector x0 = FloatVector.broadcast(F, x[xk + k]);
-                FloatVector x1 = FloatVector.broadcast(F, x[xk + k + 1]);
-                FloatVector x2 = FloatVector.broadcast(F, x[xk + k + 2]);
-                FloatVector x3 = FloatVector.broadcast(F, x[xk + k + 3]);
-                int wk = at + Q8_SCALES + PANEL * k;
-                a = bytes(panel, wk, lane).fma(x0, a);
-                b = bytes(panel, wk + PANEL, lane).fma(x1, b);
-                c = bytes(panel, wk + 2 * PANEL, lane).fma(x2, c);
-                d = bytes(panel, wk + 3 * PANEL, lane).fma(x3, d);
-            }
-            FloatVector scale = half(panel, at, lane).mul(scales[scaleStart + block]);
-            sum = a.add(b).add(c.add(d)).fma(scale, sum);
-        }
-        sum.intoArray(tile, target);
     }
 
     @Override
@@ -179,10 +42,10 @@ final class VectorKernels extends JavaKernels {
             long source = matrix.panelOffset(panel + p);
             int target = p * matrix.widenedPanel();
             for (int block = 0; block < matrix.blocks(); block++) {
-                widenBlock(matrix, source, widened, target);
-                if (matrix.type() == CpuMatrix.Type.Q8) {
+                VectorRows.widenBlock(matrix, source, widened, target);
+                if (matrix.type().quantised()) {
                     for (int lane = 0; lane < PANEL; lane += LANES) {
-                        half(matrix.data(), source, lane)
+                        VectorRows.half(matrix.data(), source, lane)
                                 .intoArray(widened, matrix.widenedScales(p) + block * PANEL + lane);
                     }
                 }
@@ -192,41 +55,11 @@ final class VectorKernels extends JavaKernels {
         }
     }
 
-    private static void widenBlock(CpuMatrix matrix, long source, float[] widened, int target) {
-        MemorySegment w = matrix.data();
-        for (int lane = 0; lane < PANEL; lane += LANES) {
-            int to = target + lane;
-            switch (matrix.type()) {
-                case F32 -> {
-                    for (int k = 0; k < BLOCK; k++) {
-                        floats(w, source + 4L * (PANEL * k + lane)).intoArray(widened, to + PANEL * k);
-                    }
-                }
-                case F16 -> {
-                    for (int k = 0; k < BLOCK; k++) {
-                        half(w, source + 2L * PANEL * k, lane).intoArray(widened, to + PANEL * k);
-                    }
-                }
-                case BF16 -> {
-                    for (int k = 0; k < BLOCK; k++) {
-                        bfloat(w, source + 2L * PANEL * k, lane).intoArray(widened, to + PANEL * k);
-                    }
-                }
-                case Q8 -> {
-                    for (int k = 0; k < BLOCK; k++) {
-                        bytes(w, source + Q8_SCALES + (long) PANEL * k, lane).intoArray(widened, to + PANEL * k);
-                    }
-                }
-                case Q8_BY_FOUR -> throw foreign(matrix);
-            }
-        }
-    }
-
     @Override
     void multiplyTile(CpuMatrix matrix, float[] widened, float[] x, int from, float[] tile) {
         for (int lane = 0; lane < PANEL; lane += LANES) {
-            if (matrix.type() == CpuMatrix.Type.Q8) {
-                tileQ8(matrix, widened, lane, x, from, tile);
+            if (matrix.type().quantised()) {
+                tileIntegers(matrix, widened, lane, x, from, tile);
             } else {
                 tile(matrix, widened, lane, x, from, tile);
             }
@@ -286,7 +119,7 @@ final class VectorKernels extends JavaKernels {
     }
 
     /** As {@link #tile}, with one exact sum per block of 32 and the scales' product after each block. */
-    private static void tileQ8(CpuMatrix matrix, float[] w, int lane, float[] x, int from, float[] tile) {
+    private static void tileIntegers(CpuMatrix matrix, float[] w, int lane, float[] x, int from, float[] tile) {
         for (int row = 0; row < TILE_ROWS; row++) {
             put(tile, row, lane, FloatVector.zero(F), FloatVector.zero(F));
         }
@@ -296,7 +129,7 @@ final class VectorKernels extends JavaKernels {
         int xScales = from + TILE_ROWS * BLOCK * matrix.blocks();
         for (int block = 0; block < matrix.blocks(); block++) {
             int first = PANEL * BLOCK * block + lane;
-            blockQ8(
+            blockIntegers(
                     w,
                     first,
                     panel + first,
@@ -311,7 +144,7 @@ final class VectorKernels extends JavaKernels {
     }
 
     /** One block of 32 columns: exact sums, times the scales, added to the tile. */
-    private static void blockQ8(
+    private static void blockIntegers(
             float[] w,
             int first,
             int second,
@@ -403,12 +236,12 @@ final class VectorKernels extends JavaKernels {
             int to = row * buffer.stride() + BLOCK * block;
             FloatVector largest = FloatVector.zero(F);
             for (int k = 0; k < BLOCK; k += LANES) {
-                largest = largest.max(floats(data, start + 4L * k).abs());
+                largest = largest.max(VectorRows.floats(data, start + 4L * k).abs());
             }
             float max = largest.reduceLanes(VectorOperators.MAX);
             float inverse = max < ScalarKernels.SMALLEST_BLOCK ? 0 : 127 / max;
             for (int k = 0; k < BLOCK; k += LANES) {
-                floats(data, start + 4L * k)
+                VectorRows.floats(data, start + 4L * k)
                         .mul(inverse)
                         .add(ScalarKernels.ROUND)
                         .sub(ScalarKernels.ROUND)
@@ -433,7 +266,7 @@ final class VectorKernels extends JavaKernels {
         for (int i = 0; i < TILE_COLUMNS; i += LANES) {
             FloatVector z = FloatVector.fromArray(F, tile, tileRow * TILE_COLUMNS + i);
             if (bias != null) {
-                z = z.add(floats(bias.data(), 4L * (column + i)));
+                z = z.add(VectorRows.floats(bias.data(), 4L * (column + i)));
             }
             long target = out.offset(row) + 4L * (column + i);
             FloatVector value =
@@ -446,8 +279,8 @@ final class VectorKernels extends JavaKernels {
                         case MISH -> mish(z);
                         case DECAY6 -> exp(exp(z).neg());
                         case DECAY7 -> exp(sigmoid(z).mul(-ScalarKernels.DECAY_SCALE));
-                        case ADD -> floats(out.data(), target).add(z);
-                        case MULTIPLY -> floats(out.data(), target).mul(z);
+                        case ADD -> VectorRows.floats(out.data(), target).add(z);
+                        case MULTIPLY -> VectorRows.floats(out.data(), target).mul(z);
                     };
             value.intoMemorySegment(out.data(), target, LITTLE);
         }

@@ -69,6 +69,7 @@ class KernelsTest {
             sameProducts(weights, type(dtype), type(dtype), inputs);
         }
         sameProducts(tensor(DType.F16, rows, columns), kernels.eightBits(), scalar.eightBits(), inputs);
+        sameProducts(tensor(DType.F16, rows, columns), kernels.fourBits(), scalar.fourBits(), inputs);
     }
 
     /** All rows at once and each by itself, against the scalar kernels and against double precision. */
@@ -437,7 +438,7 @@ class KernelsTest {
             int panel = row / CpuMatrix.PANEL;
             int lane = row % CpuMatrix.PANEL;
             double weight = matrix.weight(panel, k, lane);
-            if (matrix.type() == CpuMatrix.Type.Q8) {
+            if (matrix.type().quantised()) {
                 int block = inRow * in.stride() / CpuBuffer.BLOCK + k / CpuBuffer.BLOCK;
                 double x = in.quants()[inRow * in.stride() + k] * (double) in.scales()[block];
                 sum += weight * matrix.scale(panel, k / CpuBuffer.BLOCK, lane) * x;

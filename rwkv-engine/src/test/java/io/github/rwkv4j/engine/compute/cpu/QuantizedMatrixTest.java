@@ -10,6 +10,7 @@ import io.github.rwkv4j.engine.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
@@ -24,9 +25,11 @@ class QuantizedMatrixTest {
     void scaledIntegersAreRepackedWithoutLoss(DType type) {
         Tensor tensor = random(type);
         try (CpuCompute compute = new CpuCompute(1)) {
-            for (Quantization quantization : Quantization.values()) {
+            for (Quantization quantization : new Quantization[] {Quantization.NONE, Quantization.Q8_0}) {
                 CpuMatrix matrix = (CpuMatrix) compute.matrix(tensor, quantization);
-                assertThat(matrix.type().eightBits()).isTrue();
+                boolean fourBits = type == DType.Q4_0 && quantization == Quantization.NONE;
+                assertThat(matrix.type().quantised()).isTrue();
+                assertThat(matrix.type().fourBits()).isEqualTo(fourBits);
                 for (int row = 0; row < ROWS; row++) {
                     for (int column = 0; column < COLUMNS; column++) {
                         assertThat(value(matrix, row, column)).isEqualTo(tensor.get((long) row * COLUMNS + column));
@@ -43,7 +46,8 @@ class QuantizedMatrixTest {
         Tensor tensor = random(type);
         try (CpuCompute compute = new CpuCompute(1)) {
             CpuMatrix matrix = (CpuMatrix) compute.matrix(tensor, Quantization.NONE);
-            assertThat(matrix.type().eightBits()).isTrue();
+            assertThat(matrix.type().quantised()).isTrue();
+            assertThat(matrix.type().fourBits()).isFalse();
             float[] block = new float[32];
             for (int row = 0; row < ROWS; row++) {
                 for (int at = 0; at < COLUMNS; at += 32) {
@@ -59,6 +63,39 @@ class QuantizedMatrixTest {
                 }
             }
         }
+    }
+
+    /** The plain rule, the largest number becoming −8, is one of the candidates: in sum no other choice may be worse. */
+    @Test
+    void fourBitsHaveAtMostTheErrorOfThePlainRule() {
+        SplittableRandom random = new SplittableRandom(4);
+        MemorySegment data = MemorySegment.ofArray(new byte[4 * ROWS * COLUMNS]);
+        for (int i = 0; i < ROWS * COLUMNS; i++) {
+            data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, (float) random.nextGaussian());
+        }
+        Tensor tensor = new Tensor("weights", DType.F32, new long[] {ROWS, COLUMNS}, data);
+        double error = 0;
+        double plainError = 0;
+        try (CpuCompute compute = new CpuCompute(1)) {
+            CpuMatrix matrix = (CpuMatrix) compute.matrix(tensor, Quantization.Q4_0);
+            assertThat(matrix.type().fourBits()).isTrue();
+            float[] block = new float[32];
+            for (int row = 0; row < ROWS; row++) {
+                for (int at = 0; at < COLUMNS; at += 32) {
+                    tensor.read((long) row * COLUMNS + at, 32, block);
+                    float peak = 0;
+                    for (float value : block) {
+                        peak = Math.abs(value) > Math.abs(peak) ? value : peak;
+                    }
+                    for (int i = 0; i < 32; i++) {
+                        double q = Math.clamp(Math.rint(block[i] * -8 / peak), -8, 7);
+                        plainError += Math.pow(block[i] - q * peak / -8, 2);
+                        error += Math.pow(block[i] - value(matrix, row, at + i), 2);
+                    }
+                }
+            }
+        }
+        assertThat(error).isBetween(0.5 * plainError, 0.9 * plainError);
     }
 
     @ParameterizedTest
