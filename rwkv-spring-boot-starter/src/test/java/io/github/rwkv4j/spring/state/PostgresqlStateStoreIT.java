@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
-class PostgresqlStateStoreIT extends SharedStoreContract {
+class PostgresqlStateStoreIT extends RealServerContract {
     private static RealServer server;
 
     private final List<HikariDataSource> pools = new ArrayList<>();
@@ -47,6 +47,11 @@ class PostgresqlStateStoreIT extends SharedStoreContract {
         pool.setJdbcUrl(server.jdbcUrl());
         pools.add(pool);
         return pool;
+    }
+
+    @Override
+    RealServer server() {
+        return server;
     }
 
     @Override

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-class RedisStateStoreIT extends SharedStoreContract {
+class RedisStateStoreIT extends RealServerContract {
     private static RealServer server;
     private static LettuceConnectionFactory connections;
 
@@ -27,6 +27,11 @@ class RedisStateStoreIT extends SharedStoreContract {
             connections.destroy();
             server.close();
         }
+    }
+
+    @Override
+    RealServer server() {
+        return server;
     }
 
     @Override
