@@ -165,7 +165,7 @@ record RwkvProperties(
      */
     record Embedding(@DefaultValue("mean") Pooling pooling) {}
 
-    private static void check(String property, @Nullable Object value, boolean valid, String expected) {
+    static void check(String property, @Nullable Object value, boolean valid, String expected) {
         if (!valid) {
             throw new InvalidPropertyException(property, String.valueOf(value), expected);
         }

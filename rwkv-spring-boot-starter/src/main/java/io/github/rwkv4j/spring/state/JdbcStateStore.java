@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -272,7 +273,8 @@ public final class JdbcStateStore implements StateStore {
         try {
             return transaction.execute(_ -> work.get());
         } catch (DataAccessException | TransactionException e) {
-            throw new StateStoreException("The database can't %s: %s".formatted(what, e.getMessage()), e);
+            String why = NestedExceptionUtils.getMostSpecificCause(e).getMessage();
+            throw new StateStoreException("The database can't %s: %s".formatted(what, why), e);
         }
     }
 

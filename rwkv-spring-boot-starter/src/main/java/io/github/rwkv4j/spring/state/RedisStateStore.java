@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.core.io.ClassPathResource;
 import org.springframework.dao.DataAccessException;
 import org.springframework.data.redis.connection.RedisConnectionFactory;
@@ -146,7 +147,8 @@ public final class RedisStateStore implements StateStore {
             // The key only tells a cluster which node it is.
             return redis.execute(script, bytes, asResult(bytes), List.of(keysBegin), all);
         } catch (DataAccessException e) {
-            throw new StateStoreException("Redis can't run a script: " + e.getMessage(), e);
+            String why = NestedExceptionUtils.getMostSpecificCause(e).getMessage();
+            throw new StateStoreException("Redis can't be asked: " + why, e);
         }
     }
 

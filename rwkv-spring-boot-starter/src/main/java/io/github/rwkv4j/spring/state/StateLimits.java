@@ -24,8 +24,8 @@ public record StateLimits(long maxBytes, Optional<Long> maxBytesPerConversation,
     void check(StateEntry entry) {
         long most = Math.min(maxBytes, maxBytesPerConversation.orElse(Long.MAX_VALUE));
         if (entry.bytes() > most) {
-            throw new StateStoreException(
-                    "A state of %,d bytes has no room in a store that keeps at most %,d".formatted(entry.bytes(), most));
+            throw new StateStoreException("A state of %,d bytes has no room in a store that keeps at most %,d"
+                    .formatted(entry.bytes(), most));
         }
     }
 

@@ -18,13 +18,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntPredicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.springframework.util.FileSystemUtils;
 import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.GenericContainer;
-import org.testcontainers.utility.DockerImageName;
 
 /**
  * A PostgreSQL or Redis server on one port for its whole life, which a test kills and starts again: a container where
@@ -37,28 +37,30 @@ public abstract class RealServer implements AutoCloseable {
 
     /** Starts a server with an empty database {@code postgres}, whose user {@code postgres} needs no password. */
     public static RealServer postgresql() {
-        if (DockerClientFactory.instance().isDockerAvailable()) {
-            return started(new Container("postgres:17-alpine", 5432, "POSTGRES_HOST_AUTH_METHOD", "trust") {
-                @Override
-                boolean answers() {
-                    return postgresqlAnswers(port);
-                }
-            });
-        }
-        return started(new LocalPostgresql(found("pg_ctl", "PostgreSQL", "/usr/lib/postgresql")));
+        return started(
+                docker()
+                        ? new ContainerServer(
+                                new GenericContainer<>("postgres:17-alpine")
+                                        .withEnv("POSTGRES_HOST_AUTH_METHOD", "trust"),
+                                5432,
+                                RealServer::postgresqlAnswers)
+                        : new LocalPostgresql(found("pg_ctl", "PostgreSQL", "/usr/lib/postgresql")));
     }
 
     /** Starts a server that writes every command to its disk before it answers. */
     public static RealServer redis() {
-        if (DockerClientFactory.instance().isDockerAvailable()) {
-            return started(new Container("redis:7-alpine", 6379, "UNUSED", "", "redis-server", "--appendonly", "yes") {
-                @Override
-                boolean answers() {
-                    return redisAnswers(port);
-                }
-            });
-        }
-        return started(new LocalRedis(found("redis-server", "Redis", "/usr/local/bin")));
+        return started(
+                docker()
+                        ? new ContainerServer(
+                                new GenericContainer<>("redis:7-alpine")
+                                        .withCommand("redis-server", "--appendonly", "yes", "--appendfsync", "always"),
+                                6379,
+                                RealServer::redisAnswers)
+                        : new LocalRedis(found("redis-server", "Redis", "/usr/local/bin")));
+    }
+
+    private static boolean docker() {
+        return DockerClientFactory.instance().isDockerAvailable();
     }
 
     public int port() {
@@ -188,15 +190,19 @@ public abstract class RealServer implements AutoCloseable {
         }
     }
 
-    private abstract static class Container extends RealServer {
+    private static final class ContainerServer extends RealServer {
         private final GenericContainer<?> container;
+        private final IntPredicate answers;
 
-        Container(String image, int containerPort, String variable, String value, String... command) {
-            container = new GenericContainer<>(DockerImageName.parse(image)).withEnv(variable, value);
+        ContainerServer(GenericContainer<?> container, int containerPort, IntPredicate answers) {
             container.setPortBindings(List.of("%d:%d".formatted(port, containerPort)));
-            if (command.length > 0) {
-                container.withCommand(command);
-            }
+            this.container = container;
+            this.answers = answers;
+        }
+
+        @Override
+        boolean answers() {
+            return answers.test(port);
         }
 
         @Override
