@@ -7,7 +7,7 @@ import io.github.rwkv4j.engine.errors.OverloadedException;
 import io.github.rwkv4j.engine.errors.RwkvException;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import io.github.rwkv4j.engine.testing.ObservedDevice;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.RecordingListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,7 +27,7 @@ class AdmissionTest {
 
     @BeforeEach
     void write(@TempDir Path directory) {
-        file = RandomRwkv7.small(1, 32, 32).write(directory.resolve("model.safetensors"), 1);
+        file = RandomModel.small(1, 32, 32).write(directory.resolve("model.safetensors"), 1);
     }
 
     private Rwkv open() {

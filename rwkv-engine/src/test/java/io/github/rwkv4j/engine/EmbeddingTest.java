@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.rwkv4j.engine.errors.InvalidRequestException;
 import io.github.rwkv4j.engine.testing.ObservedDevice;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.Repository;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,11 +36,11 @@ class EmbeddingTest {
         RwkvOptions.Builder options =
                 RwkvOptions.builder().threads(1).maxSessions(4).queueCapacity(0).prefillRows(16);
         bytes = Rwkv.open(
-                RandomRwkv7.small(2, WIDTH, 32).write(directory.resolve("bytes.safetensors"), 1),
+                RandomModel.small(2, WIDTH, 32).write(directory.resolve("bytes.safetensors"), 1),
                 options.build(),
                 device);
         words = Rwkv.open(
-                new RandomRwkv7(2, WIDTH, 32, 2 * WIDTH, 1038, 8, 8, 8, 8)
+                new RandomModel(2, WIDTH, 32, 2 * WIDTH, 1038, 8, 8, 8, 8)
                         .write(directory.resolve("words.safetensors"), 1),
                 options.vocabulary(Repository.path("rwkv-engine/src/test/resources/tokenizer/demo.vocab.txt"))
                         .build());

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.rwkv4j.engine.errors.RwkvException;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import io.github.rwkv4j.engine.testing.ObservedDevice;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.RecordingListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,7 +35,7 @@ class GenerationListenerTest {
 
     @BeforeEach
     void open(@TempDir Path directory) {
-        Path file = RandomRwkv7.small(1, 32, 32).write(directory.resolve("model.safetensors"), 1);
+        Path file = RandomModel.small(1, 32, 32).write(directory.resolve("model.safetensors"), 1);
         model = Rwkv.open(file, RwkvOptions.builder().threads(1).build(), device);
     }
 

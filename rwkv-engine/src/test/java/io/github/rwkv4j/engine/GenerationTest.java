@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.rwkv4j.engine.errors.InvalidRequestException;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import io.github.rwkv4j.engine.testing.DemoModelFiles;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.RecordingListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,7 +34,7 @@ class GenerationTest {
     @BeforeAll
     static void open(@TempDir Path directory) {
         RwkvOptions options = RwkvOptions.builder().threads(1).build();
-        Path file = RandomRwkv7.small(1, 32, 32).write(directory.resolve("model.safetensors"), 3);
+        Path file = RandomModel.small(1, 32, 32).write(directory.resolve("model.safetensors"), 3);
         random = Rwkv.open(file, options);
         demo = Rwkv.open(DemoModelFiles.model(), options);
     }

@@ -3,7 +3,7 @@ package io.github.rwkv4j.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.rwkv4j.engine.sampling.Sampling;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.weights.Quantization;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,9 +33,9 @@ class IndependenceTest {
 
     static Stream<Arguments> models() {
         return Stream.of(
-                        new RandomRwkv7(1, 512, 64, 1025, 256, 16, 16, 8, 24),
-                        new RandomRwkv7(2, 96, 32, 33, 256, 16, 16, 8, 24),
-                        new RandomRwkv7(2, 96, 96, 193, 256, 5, 7, 9, 33))
+                        new RandomModel(1, 512, 64, 1025, 256, 16, 16, 8, 24),
+                        new RandomModel(2, 96, 32, 33, 256, 16, 16, 8, 24),
+                        new RandomModel(2, 96, 96, 193, 256, 5, 7, 9, 33))
                 .flatMap(sizes -> Arrays.stream(Quantization.values()).map(type -> Arguments.of(sizes, type)));
     }
 
@@ -44,7 +44,7 @@ class IndependenceTest {
 
     @ParameterizedTest
     @MethodSource("models")
-    void logitsAndTextAreTheSameInAnyCompany(RandomRwkv7 sizes, Quantization quantization) throws Exception {
+    void logitsAndTextAreTheSameInAnyCompany(RandomModel sizes, Quantization quantization) throws Exception {
         Path file = sizes.write(directory.resolve("model.safetensors"), 7);
         Random random = new Random(sizes.hashCode() * 31L + quantization.ordinal());
         int[] prompt = tokens(random, 45);

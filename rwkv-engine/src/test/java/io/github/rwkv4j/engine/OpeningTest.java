@@ -9,7 +9,7 @@ import io.github.rwkv4j.engine.errors.ModelNotFoundException;
 import io.github.rwkv4j.engine.errors.RwkvException;
 import io.github.rwkv4j.engine.errors.VocabularyException;
 import io.github.rwkv4j.engine.sampling.Sampling;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.Repository;
 import io.github.rwkv4j.engine.testing.Safetensors;
 import io.github.rwkv4j.engine.weights.DType;
@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What is not a model that runs is refused, with words that say what it is and what to do. */
 @Timeout(60)
 class OpeningTest {
-    private static final RandomRwkv7 SIZES = new RandomRwkv7(2, 64, 32, 65, 256, 4, 5, 6, 7);
+    private static final RandomModel SIZES = new RandomModel(2, 64, 32, 65, 256, 4, 5, 6, 7);
     private static final RwkvOptions OPTIONS =
             RwkvOptions.builder().threads(1).maxSessions(1).prefillRows(1).build();
 
@@ -117,7 +117,7 @@ class OpeningTest {
 
     @Test
     void refusesAModelWithoutItsVocabulary() {
-        Path world = new RandomRwkv7(1, 32, 32, 32, 65536, 4, 4, 4, 4).write(directory.resolve("w.safetensors"), 1);
+        Path world = new RandomModel(1, 32, 32, 32, 65536, 4, 4, 4, 4).write(directory.resolve("w.safetensors"), 1);
         assertThatThrownBy(() -> Rwkv.open(world, OPTIONS))
                 .isInstanceOf(VocabularyException.class)
                 .hasMessageContainingAll("w.safetensors", "65536", "rwkv_vocab_v20230424.txt", "put");

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import io.github.rwkv4j.engine.testing.ObservedDevice;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.Safetensors;
 import io.github.rwkv4j.engine.weights.Tensor;
 import java.io.IOException;
@@ -33,7 +33,7 @@ class ResourceTest {
 
     @BeforeEach
     void write() {
-        file = RandomRwkv7.small(2, 64, 32).write(directory.resolve("model.safetensors"), 1);
+        file = RandomModel.small(2, 64, 32).write(directory.resolve("model.safetensors"), 1);
     }
 
     @Test
@@ -46,7 +46,7 @@ class ResourceTest {
     void aFailedOpeningGivesBackThreadsMappingsAndMemory() throws IOException {
         requireProc();
         Map<String, Tensor> tensors =
-                new LinkedHashMap<>(RandomRwkv7.small(2, 64, 32).tensors(1));
+                new LinkedHashMap<>(RandomModel.small(2, 64, 32).tensors(1));
         tensors.remove("head.weight");
         Safetensors.write(file, tensors.values());
         openOften(() -> assertThatThrownBy(() -> Rwkv.open(file, options())).isInstanceOf(CheckpointException.class));

@@ -7,7 +7,7 @@ import io.github.rwkv4j.engine.errors.InvalidRequestException;
 import io.github.rwkv4j.engine.errors.RwkvException;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import io.github.rwkv4j.engine.testing.ObservedDevice;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.RecordingListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,7 +30,7 @@ class SessionTest {
 
     @BeforeEach
     void open(@TempDir Path directory) {
-        Path file = RandomRwkv7.small(2, 64, 32).write(directory.resolve("model.safetensors"), 1);
+        Path file = RandomModel.small(2, 64, 32).write(directory.resolve("model.safetensors"), 1);
         model = Rwkv.open(file, RwkvOptions.builder().threads(1).maxSessions(4).build(), device);
     }
 
@@ -291,7 +291,7 @@ class SessionTest {
 
     @Test
     void aPromptOfManyTokensEqualsItsPieces(@TempDir Path directory) {
-        Path file = new RandomRwkv7(1, 32, 32, 33, 256, 4, 4, 4, 4).write(directory.resolve("tiny.safetensors"), 1);
+        Path file = new RandomModel(1, 32, 32, 33, 256, 4, 4, 4, 4).write(directory.resolve("tiny.safetensors"), 1);
         int[] prompt = tokens(200_000);
         try (Rwkv tiny = Rwkv.open(
                         file, RwkvOptions.builder().threads(1).prefillRows(1024).build());

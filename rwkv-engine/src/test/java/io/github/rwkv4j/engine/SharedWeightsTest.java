@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.rwkv4j.engine.sampling.Sampling;
 import io.github.rwkv4j.engine.testing.ObservedDevice;
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import io.github.rwkv4j.engine.testing.RecordingListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +23,7 @@ class SharedWeightsTest {
 
     @BeforeEach
     void open(@TempDir Path directory) {
-        Path file = RandomRwkv7.small(2, 64, 32).write(directory.resolve("model.safetensors"), 1);
+        Path file = RandomModel.small(2, 64, 32).write(directory.resolve("model.safetensors"), 1);
         model = Rwkv.open(file, RwkvOptions.builder().threads(1).maxSessions(16).build(), device);
     }
 

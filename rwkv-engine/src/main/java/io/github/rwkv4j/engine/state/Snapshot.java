@@ -16,7 +16,7 @@ public final class Snapshot {
      * @param model fingerprint of the model that it belongs to; 64 hexadecimal digits
      * @param position number of tokens in the past
      * @param unfed the last of them, if the state has not seen it yet
-     * @param history hash of the past's token ids; 64 hexadecimal digits
+     * @param history hash of the past ({@link TokenHistory}); 64 hexadecimal digits
      * @param state the numbers of the state, laid out as the model declares it
      * @param note what a layer above wants to find again with it
      */

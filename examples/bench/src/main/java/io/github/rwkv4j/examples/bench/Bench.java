@@ -1,18 +1,17 @@
 package io.github.rwkv4j.examples.bench;
 
 import io.github.rwkv4j.engine.RwkvOptions;
-import io.github.rwkv4j.engine.errors.RwkvException;
-import io.github.rwkv4j.engine.weights.Quantization;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The command line. */
+/** Measures a model. */
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
@@ -23,7 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
             "Unless the JVM was started with the Vector API and a heap size (-Xmx), the benchmark starts",
             "itself again with both, so that figures of different machines compare."
         })
-public final class Bench implements Callable<Integer> {
+final class Bench implements Callable<Integer> {
     @Option(names = "--model", required = true, paramLabel = "FILE", description = "Checkpoint (.safetensors, .pth).")
     private Path model = Path.of("");
 
@@ -39,8 +38,8 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--threads", defaultValue = "0", description = "Worker threads (default: all processors).")
     private int threads;
 
-    @Option(names = "--quantize", defaultValue = "none", description = "none or q8_0 (default: none).")
-    private String quantize = "none";
+    @Mixin
+    private QuantizeOption quantize = new QuantizeOption();
 
     @Option(names = "--rounds", defaultValue = "5", description = "Measured rounds (default: 5).")
     private int rounds;
@@ -54,50 +53,23 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--json", description = "Print exactly one line: a JSON object.")
     private boolean json;
 
-    private final String[] arguments;
-
-    private Bench(String[] arguments) {
-        this.arguments = arguments;
-    }
-
-    public static void main(String[] arguments) {
-        CommandLine commandLine = new CommandLine(new Bench(arguments));
-        commandLine.setExecutionExceptionHandler((e, command, _) -> {
-            if (e instanceof RwkvException || e instanceof IllegalArgumentException) {
-                command.getErr().println(e.getMessage());
-                return 1;
-            }
-            throw e;
-        });
-        System.exit(commandLine.execute(arguments));
-    }
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
 
     @Override
     public Integer call() throws Exception {
         if (!asIs && !MeasuredJvm.isThis()) {
-            return MeasuredJvm.run(arguments);
+            return MeasuredJvm.run(spec);
         }
         requirePositive("--prompt", prompt);
         requirePositive("--generate", generate);
         requirePositive("--sessions", sessions);
         requirePositive("--rounds", rounds);
-        RwkvOptions options = RwkvOptions.builder()
-                .threads(threads)
-                .maxSessions(sessions)
-                .quantization(quantization())
-                .build();
+        RwkvOptions.Builder options =
+                RwkvOptions.builder().threads(threads).maxSessions(sessions).quantization(quantize.quantization());
         Measurement measurement = new Benchmark(model, options, prompt, generate, sessions, rounds, warmup).run();
         System.out.println(json ? json(measurement) : measurement.table());
         return 0;
-    }
-
-    private Quantization quantization() {
-        return switch (quantize.toLowerCase(Locale.ROOT)) {
-            case "none" -> Quantization.NONE;
-            case "q8_0" -> Quantization.Q8_0;
-            default ->
-                throw new IllegalArgumentException("--quantize is %s but must be none or q8_0".formatted(quantize));
-        };
     }
 
     private static void requirePositive(String option, int value) {

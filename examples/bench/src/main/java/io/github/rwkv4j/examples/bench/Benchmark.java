@@ -4,10 +4,7 @@ import io.github.rwkv4j.engine.GenerationRequest;
 import io.github.rwkv4j.engine.Rwkv;
 import io.github.rwkv4j.engine.RwkvOptions;
 import io.github.rwkv4j.engine.Session;
-import io.github.rwkv4j.engine.errors.VocabularyException;
 import io.github.rwkv4j.engine.sampling.Sampling;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,16 +14,10 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Opens a model and times rounds of prefill and decode. */
 record Benchmark(
-        Path file, RwkvOptions options, int prompt, int generate, int sessions, int rounds, int warmupSeconds) {
-    private static final Logger LOG = LoggerFactory.getLogger(Benchmark.class);
-
+        Path file, RwkvOptions.Builder options, int prompt, int generate, int sessions, int rounds, int warmupSeconds) {
     /** Greedy, and the text never ends early. */
     private static final Sampling ENDLESS = Sampling.GREEDY.toBuilder()
             .tokenBias(Map.of(0, Float.NEGATIVE_INFINITY))
@@ -38,7 +29,7 @@ record Benchmark(
     Measurement run() throws Exception {
         try (MemoryWatch memory = new MemoryWatch()) {
             long start = System.nanoTime();
-            try (Rwkv model = open()) {
+            try (Rwkv model = ModelWithoutText.open(file, options)) {
                 double load = secondsSince(start);
                 model.generate(GenerationRequest.builder()
                         .prompt(1)
@@ -65,32 +56,6 @@ record Benchmark(
                         firstToken,
                         memory.peakResidentBytes(),
                         memory.peakAnonymousBytes());
-            }
-        }
-    }
-
-    /** Speed needs no text: a model without a vocabulary runs on single bytes. */
-    private Rwkv open() throws IOException {
-        try {
-            return Rwkv.open(file, options);
-        } catch (VocabularyException e) {
-            LOG.warn("{}; measuring with a vocabulary of single bytes", e.getMessage());
-            Path bytes = Files.createTempFile("bytes", ".txt");
-            try {
-                Files.writeString(
-                        bytes,
-                        IntStream.range(0, 256)
-                                .mapToObj(b -> "%d b'\\x%02x' 1\n".formatted(b + 1, b))
-                                .collect(Collectors.joining()));
-                RwkvOptions withBytes = RwkvOptions.builder()
-                        .threads(options.threads())
-                        .maxSessions(options.maxSessions())
-                        .quantization(options.quantization())
-                        .vocabulary(bytes)
-                        .build();
-                return Rwkv.open(file, withBytes);
-            } finally {
-                Files.delete(bytes);
             }
         }
     }

@@ -5,6 +5,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
 
 /**
  * The JVM that a measurement runs in: with the Vector API, for which a jar's manifest can't ask, and with a bounded heap,
@@ -24,11 +25,12 @@ final class MeasuredJvm {
                         .anyMatch(argument -> argument.startsWith("-Xmx"));
     }
 
-    /** Runs the same program in a JVM with the flags, on the same streams; returns its exit status. */
-    static int run(String[] arguments) throws IOException, InterruptedException {
+    /** Runs the same program in a JVM with the flags, behind which come this one's own, on the same streams; returns its exit status. */
+    static int run(CommandSpec measured) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(FLAGS);
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
         String classPath = System.getProperty("java.class.path");
         if (classPath.endsWith(".jar")) {
             command.add("-jar");
@@ -36,10 +38,9 @@ final class MeasuredJvm {
         } else {
             command.add("-cp");
             command.add(classPath);
-            command.add(Bench.class.getName());
+            command.add(Main.class.getName());
         }
-        command.add("--as-is");
-        command.addAll(List.of(arguments));
+        command.addAll(measured.root().commandLine().getParseResult().originalArgs());
         return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
 }

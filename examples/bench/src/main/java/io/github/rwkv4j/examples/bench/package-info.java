@@ -1,4 +1,4 @@
-/** A benchmark that anyone can run on their own model and machine. */
+/** The command line: measures, describes, converts and talks to a model file. */
 @NullMarked
 package io.github.rwkv4j.examples.bench;
 

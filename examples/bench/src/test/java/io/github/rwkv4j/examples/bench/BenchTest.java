@@ -2,12 +2,8 @@ package io.github.rwkv4j.examples.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.rwkv4j.engine.testing.RandomRwkv7;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import io.github.rwkv4j.engine.testing.RandomModel;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -17,34 +13,10 @@ class BenchTest {
     @TempDir
     Path folder;
 
-    private record Run(int status, String output, String errors) {}
-
-    private static Run run(String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                Bench.class.getName()));
-        command.addAll(List.of(arguments));
-        Process process = new ProcessBuilder(command).start();
-        process.getOutputStream().close();
-        StringBuilder errors = new StringBuilder();
-        Thread reader = Thread.ofVirtual().start(() -> {
-            try {
-                errors.append(new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8));
-            } catch (IOException e) {
-                errors.append(e);
-            }
-        });
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        reader.join();
-        return new Run(process.waitFor(), output, errors.toString());
-    }
-
     @Test
     void printsOneLineOfJson() throws Exception {
-        Path model = RandomRwkv7.small(2, 64, 32).write(folder.resolve("tiny.safetensors"), 1);
-        Run run = run(
+        Path model = RandomModel.small(2, 64, 32).write(folder.resolve("tiny.safetensors"), 1);
+        Program.Run run = Program.runProcess(
                 "--model",
                 model.toString(),
                 "--prompt",
@@ -89,16 +61,42 @@ class BenchTest {
 
     @Test
     void saysInWordsWhatIsWrong() throws Exception {
-        Run missing = run("--model", folder.resolve("none.safetensors").toString(), "--json");
+        Program.Run missing =
+                Program.runProcess("--model", folder.resolve("none.safetensors").toString(), "--json");
         assertThat(missing.status()).isEqualTo(1);
         assertThat(missing.output()).isEmpty();
         assertThat(missing.errors())
                 .contains("none.safetensors", "no such file")
                 .doesNotContain("\tat ");
 
-        Path model = RandomRwkv7.small(1, 32, 32).write(folder.resolve("tiny.safetensors"), 1);
-        Run option = run("--model", model.toString(), "--quantize", "q3");
+        Path model = RandomModel.small(1, 32, 32).write(folder.resolve("tiny.safetensors"), 1);
+        Program.Run option = Program.runProcess("--model", model.toString(), "--quantize", "q3");
         assertThat(option.status()).isEqualTo(1);
         assertThat(option.errors()).contains("--quantize is q3 but must be none or q8_0");
+    }
+
+    @Test
+    void isWhatRunsWithoutACommandAndUnderItsName() throws Exception {
+        Path model = RandomModel.small(1, 32, 32).write(folder.resolve("tiny.safetensors"), 1);
+        Program.Run run = Program.runProcess(
+                "bench",
+                "--model",
+                model.toString(),
+                "--prompt",
+                "4",
+                "--generate",
+                "2",
+                "--rounds",
+                "1",
+                "--warmup",
+                "0");
+        assertThat(run.status()).as(run.errors()).isZero();
+        assertThat(run.output()).contains("tiny.safetensors", "tokens/s");
+        Program.Run none = Program.runProcess();
+        assertThat(none.status()).isEqualTo(2);
+        assertThat(none.errors()).contains("Missing required option: '--model=FILE'");
+        Program.Run help = Program.runProcess("--help");
+        assertThat(help.status()).isZero();
+        assertThat(help.output()).contains("bench", "info", "chat", "convert", "logits");
     }
 }
