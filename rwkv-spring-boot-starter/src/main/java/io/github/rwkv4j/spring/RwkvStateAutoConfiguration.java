@@ -1,5 +1,8 @@
 package io.github.rwkv4j.spring;
 
+import io.github.rwkv4j.engine.state.DiskStateStore;
+import io.github.rwkv4j.engine.state.MemoryStateStore;
+import io.github.rwkv4j.engine.state.SnapshotStore;
 import io.github.rwkv4j.engine.state.StateStore;
 import io.github.rwkv4j.spring.state.JdbcStateSchema;
 import io.github.rwkv4j.spring.state.JdbcStateStore;
@@ -8,11 +11,12 @@ import io.github.rwkv4j.spring.state.ResilientStateStore;
 import java.time.InstantSource;
 import javax.sql.DataSource;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
-import org.springframework.boot.autoconfigure.condition.AnyNestedCondition;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
+import org.springframework.boot.autoconfigure.condition.NoneNestedConditions;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
@@ -29,17 +33,14 @@ import org.springframework.jdbc.core.simple.JdbcClient;
         })
 @EnableConfigurationProperties(RwkvStateProperties.class)
 public final class RwkvStateAutoConfiguration {
-    /** Where {@code rwkv.state.store} names a store. */
-    static final class OnStates extends AnyNestedCondition {
+    /** Unless {@code rwkv.state.store} is {@code none}. */
+    static final class OnStates extends NoneNestedConditions {
         OnStates() {
             super(ConfigurationPhase.REGISTER_BEAN);
         }
 
-        @ConditionalOnProperty(name = "rwkv.state.store", havingValue = "jdbc")
-        static final class Jdbc {}
-
-        @ConditionalOnProperty(name = "rwkv.state.store", havingValue = "redis")
-        static final class Redis {}
+        @ConditionalOnProperty(name = "rwkv.state.store", havingValue = "none")
+        static final class None {}
     }
 
     @Configuration(proxyBeanMethods = false)
@@ -76,9 +77,9 @@ public final class RwkvStateAutoConfiguration {
     @ConditionalOnMissingBean
     @Conditional(OnStates.class)
     StateStore rwkvStateStore(RwkvStateProperties properties) {
-        switch (properties.store()) {
-            case MEMORY, NONE -> {}
-            case DISK -> {}
+        return switch (properties.store()) {
+            case MEMORY -> new MemoryStateStore(properties.limits());
+            case DISK -> new DiskStateStore(properties.path(), properties.limits());
             case JDBC ->
                 throw new InvalidPropertyException(
                         "rwkv.state.store",
@@ -91,8 +92,16 @@ public final class RwkvStateAutoConfiguration {
                         "redis",
                         "another where there is not one RedisConnectionFactory bean: add"
                                 + " spring-boot-starter-data-redis, and set spring.data.redis.host");
-        }
-        throw new IllegalStateException();
+            case NONE -> throw new IllegalStateException("The condition of this bean has failed");
+        };
+    }
+
+    @Bean(destroyMethod = "") // the store is a bean of its own
+    @ConditionalOnMissingBean
+    @ConditionalOnBean(StateStore.class)
+    @Conditional(OnStates.class)
+    SnapshotStore rwkvSnapshotStore(StateStore store, RwkvStateProperties properties) {
+        return new SnapshotStore(store, properties.options());
     }
 
     private static StateStore resilient(StateStore store, RwkvStateProperties properties) {

@@ -2,9 +2,14 @@ package io.github.rwkv4j.spring;
 
 import static io.github.rwkv4j.spring.RwkvProperties.check;
 
-import io.github.rwkv4j.spring.state.StateLimits;
+import io.github.rwkv4j.engine.state.SnapshotCodec.Encoding;
+import io.github.rwkv4j.engine.state.SnapshotOptions;
+import io.github.rwkv4j.engine.state.StateLimits;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import javax.crypto.SecretKey;
@@ -55,11 +60,6 @@ record RwkvStateProperties(
         NONE
     }
 
-    enum Encoding {
-        FP32,
-        FP16
-    }
-
     /**
      * The store jdbc.
      *
@@ -80,7 +80,7 @@ record RwkvStateProperties(
     }
 
     RwkvStateProperties {
-        boolean named = directory != null && !directory.isBlank();
+        boolean named = directory != null && isPath(directory);
         check(
                 "rwkv.state.directory",
                 directory,
@@ -106,6 +106,19 @@ record RwkvStateProperties(
         check(property, duration, duration == null || duration.isPositive(), "a duration above 0, such as 30s or 7d");
     }
 
+    private static boolean isPath(String name) {
+        try {
+            return !Path.of(name).toString().isBlank();
+        } catch (InvalidPathException e) {
+            return false;
+        }
+    }
+
+    /** The directory of the store disk, which the constructor has seen to be there. */
+    Path path() {
+        return Path.of(Objects.requireNonNull(directory)).toAbsolutePath();
+    }
+
     StateLimits limits() {
         DataSize unlessSaid = store == Store.MEMORY ? DataSize.ofMegabytes(256) : DataSize.ofGigabytes(1);
         return new StateLimits(
@@ -114,10 +127,11 @@ record RwkvStateProperties(
                 Optional.ofNullable(ttl));
     }
 
-    Optional<SecretKey> key() {
-        return Optional.ofNullable(encryptionKey)
+    SnapshotOptions options() {
+        Optional<SecretKey> key = Optional.ofNullable(encryptionKey)
                 .flatMap(RwkvStateProperties::decoded)
                 .map(bytes -> new SecretKeySpec(bytes, "AES"));
+        return new SnapshotOptions(encoding, key);
     }
 
     private static Optional<byte[]> decoded(String key) {

@@ -1,13 +1,23 @@
 package io.github.rwkv4j.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.github.rwkv4j.engine.errors.SnapshotException;
+import io.github.rwkv4j.engine.state.MemoryStateStore;
+import io.github.rwkv4j.engine.state.Snapshot;
+import io.github.rwkv4j.engine.state.SnapshotStore;
 import io.github.rwkv4j.engine.state.StateEntry;
+import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
+import java.nio.file.Path;
 import java.time.Instant;
+import java.util.OptionalInt;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -78,6 +88,48 @@ class RwkvStateAutoConfigurationTest {
                         .isInstanceOf(InvalidPropertyException.class)
                         .hasMessageContaining("rwkv.state.store is " + store)
                         .hasMessageContaining("add spring-boot-starter-"));
+    }
+
+    @Test
+    void keepsStatesInMemoryUnlessToldOtherwise() {
+        application.run(context ->
+                assertThat(context).hasSingleBean(MemoryStateStore.class).hasSingleBean(SnapshotStore.class));
+    }
+
+    @Test
+    void keepsStatesOnDiskSealedWithAKey(@TempDir Path directory) {
+        Snapshot snapshot = new Snapshot(ID + ID, 7, OptionalInt.empty(), ID + ID, new float[] {1, 2, 3}, new byte[0]);
+        ApplicationContextRunner onDisk = application.withPropertyValues(
+                "rwkv.state.store=disk",
+                "rwkv.state.directory=" + directory,
+                "rwkv.state.encoding=fp16",
+                "rwkv.state.encryption-key=MDEyMzQ1Njc4OWFiY2RlZg==");
+        CompletableFuture<String> id = new CompletableFuture<>();
+        onDisk.run(context -> id.complete(
+                context.getBean(SnapshotStore.class).save("t", "c", snapshot).id()));
+
+        onDisk.run(context -> assertThat(context.getBean(SnapshotStore.class)
+                        .find("t", id.join())
+                        .map(Snapshot::state))
+                .hasValue(new float[] {1, 2, 3}));
+        onDisk.withPropertyValues("rwkv.state.encryption-key=")
+                .run(context -> assertThat(context).hasFailed());
+        onDisk.withPropertyValues("rwkv.state.encryption-key=YWJjZGVmMDEyMzQ1Njc4OQ==")
+                .run(context -> assertThatThrownBy(
+                                () -> context.getBean(SnapshotStore.class).find("t", id.join()))
+                        .isInstanceOf(SnapshotException.class));
+    }
+
+    @Test
+    void givesWayToAnApplicationsOwnStore() {
+        StateStore own = new MemoryStateStore(StateLimits.ofBytes(1));
+        application
+                .withBean("own", StateStore.class, () -> own)
+                .withPropertyValues("rwkv.state.store=jdbc")
+                .run(context -> {
+                    assertThat(context.getBean(StateStore.class)).isSameAs(own);
+                    assertThat(context).hasSingleBean(SnapshotStore.class);
+                });
     }
 
     @Test

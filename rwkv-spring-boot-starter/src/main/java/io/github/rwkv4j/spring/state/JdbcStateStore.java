@@ -2,6 +2,7 @@ package io.github.rwkv4j.spring.state;
 
 import io.github.rwkv4j.engine.errors.StateStoreException;
 import io.github.rwkv4j.engine.state.StateEntry;
+import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
 import java.sql.ResultSet;
 import java.sql.SQLException;

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.github.rwkv4j.engine.errors.StateStoreException;
 import io.github.rwkv4j.engine.state.StateEntry;
+import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
 import java.io.IOException;
 import java.io.InputStream;

@@ -7,6 +7,7 @@ import static org.mockito.Mockito.when;
 
 import io.github.rwkv4j.engine.errors.StateStoreException;
 import io.github.rwkv4j.engine.state.StateEntry;
+import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
@@ -25,9 +26,9 @@ class H2StateStoreTest extends SharedStoreContract {
             new DriverManagerDataSource("jdbc:h2:mem:%s;DB_CLOSE_DELAY=-1".formatted(UUID.randomUUID()));
 
     @Override
-    StateStore replica(StateLimits limits) {
+    StateStore replica(StateLimits limits, InstantSource clock) {
         JdbcStateSchema.create(database);
-        return new JdbcStateStore(database, limits, InstantSource.system());
+        return new JdbcStateStore(database, limits, clock);
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.github.rwkv4j.spring.state;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -55,10 +56,10 @@ class PostgresqlStateStoreIT extends RealServerContract {
     }
 
     @Override
-    StateStore replica(StateLimits limits) {
+    StateStore replica(StateLimits limits, InstantSource clock) {
         HikariDataSource pool = pool();
         JdbcStateSchema.create(pool);
-        return new JdbcStateStore(pool, limits, InstantSource.system());
+        return new JdbcStateStore(pool, limits, clock);
     }
 
     @Test

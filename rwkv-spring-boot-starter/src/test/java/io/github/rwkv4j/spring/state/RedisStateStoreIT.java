@@ -1,5 +1,6 @@
 package io.github.rwkv4j.spring.state;
 
+import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
 import java.time.InstantSource;
 import java.util.UUID;
@@ -35,7 +36,7 @@ class RedisStateStoreIT extends RealServerContract {
     }
 
     @Override
-    StateStore replica(StateLimits limits) {
-        return new RedisStateStore(connections, name, limits, InstantSource.system());
+    StateStore replica(StateLimits limits, InstantSource clock) {
+        return new RedisStateStore(connections, name, limits, clock);
     }
 }

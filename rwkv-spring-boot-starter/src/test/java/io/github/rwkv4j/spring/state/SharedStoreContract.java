@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.rwkv4j.engine.errors.StateStoreException;
 import io.github.rwkv4j.engine.state.StateEntry;
+import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
+import io.github.rwkv4j.engine.state.StateStoreContract;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,11 +23,20 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** What stores promise that several replicas share, each replica being one store of its own over the same server. */
-abstract class SharedStoreContract {
-    static final StateLimits UNLIMITED = new StateLimits(Long.MAX_VALUE, Optional.empty(), Optional.empty());
+abstract class SharedStoreContract extends StateStoreContract {
+    static final StateLimits UNLIMITED = StateLimits.ofBytes(Long.MAX_VALUE);
 
     /** One more replica's store over this test's data, which is empty at first. */
-    abstract StateStore replica(StateLimits limits);
+    abstract StateStore replica(StateLimits limits, InstantSource clock);
+
+    final StateStore replica(StateLimits limits) {
+        return replica(limits, InstantSource.system());
+    }
+
+    @Override
+    protected StateStore open(StateLimits limits, InstantSource clock) {
+        return replica(limits, clock);
+    }
 
     @Test
     void findsWhatAnotherReplicaSaved() {
@@ -58,7 +70,7 @@ abstract class SharedStoreContract {
     }
 
     @Test
-    void writesAStateOnce() {
+    void writesAStateOnceForAllReplicas() {
         StateStore one = replica(UNLIMITED);
         StateStore other = replica(UNLIMITED);
         byte[] data = bytes(10, 1);
@@ -139,7 +151,7 @@ abstract class SharedStoreContract {
             generous.save(saved.getLast(), data);
         }
         StateEntry last = entry("", "last", data);
-        replica(new StateLimits(100, Optional.empty(), Optional.empty())).save(last, data);
+        replica(StateLimits.ofBytes(100)).save(last, data);
 
         assertThat(generous.usage()).isEqualTo(new StateStore.Usage(10, 100));
         assertThat(generous.list("")).contains(last, saved.getLast()).doesNotContain(saved.get(2490));
