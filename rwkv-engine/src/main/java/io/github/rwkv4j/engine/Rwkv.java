@@ -411,7 +411,7 @@ public final class Rwkv implements AutoCloseable {
     }
 
     /** How many tokens a past can still take. */
-    private long room(long past) {
+    long room(long past) {
         int contextLength = model.config().contextLength();
         return contextLength == 0 ? Long.MAX_VALUE : contextLength - past;
     }

@@ -52,6 +52,11 @@ public final class Session implements AutoCloseable {
         return fed + (unfed.isPresent() ? 1 : 0);
     }
 
+    /** How many more tokens the past can take: any number, but for RWKV-1. */
+    public long room() {
+        return model.room(fed);
+    }
+
     /**
      * Feeds {@code tokens} and returns the logits [vocabulary size] after the last of them.
      *

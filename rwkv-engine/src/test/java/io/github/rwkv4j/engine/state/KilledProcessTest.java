@@ -44,11 +44,11 @@ class KilledProcessTest {
                 for (long seed : saved) {
                     assertThat(store.find("tenant", SavingProcess.id(seed))).hasValue(SavingProcess.data(seed));
                 }
-                // Beyond them at most the one that was saved and not yet told of, whole as well.
+                // Beyond them at most what was saved and not yet told of, whole as well.
                 Set<String> others = new HashSet<>();
                 store.list("tenant").forEach(entry -> others.add(entry.id()));
                 saved.forEach(seed -> others.remove(SavingProcess.id(seed)));
-                assertThat(others).hasSizeLessThanOrEqualTo(1);
+                assertThat(others).hasSizeLessThanOrEqualTo(SavingProcess.THREADS);
                 store.list("tenant").forEach(entry -> store.delete("tenant", entry.id()));
             }
             assertThat(leftovers(directory, ".part")).isEmpty();
@@ -57,7 +57,8 @@ class KilledProcessTest {
                 "%d kills, %d of them inside a save, %d states acknowledged, none lost or damaged%n",
                 KILLS, insideASave, acknowledged);
         assertThat(acknowledged).isGreaterThan(KILLS);
-        assertThat(insideASave).isGreaterThanOrEqualTo(KILLS / 2);
+        // Of a few kills most may by chance come between two saves.
+        assertThat(insideASave).isGreaterThanOrEqualTo(KILLS < 100 ? 1 : KILLS / 2);
     }
 
     /** Runs a process and kills it at a random moment; returns the seeds of what it acknowledged. */
@@ -82,7 +83,7 @@ class KilledProcessTest {
             // The process itself would close the stream that is still to be read.
             process.toHandle().destroyForcibly();
             for (line = told.readLine(); line != null; line = told.readLine()) {
-                if (line.matches("c\\d -?\\d+")) {
+                if (line.matches("saved -?\\d+")) {
                     saved.add(seedOf(line));
                 }
             }
