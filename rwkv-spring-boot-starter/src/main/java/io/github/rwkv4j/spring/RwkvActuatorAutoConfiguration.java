@@ -1,6 +1,7 @@
 package io.github.rwkv4j.spring;
 
-import io.github.rwkv4j.engine.state.StateStore;
+import io.github.rwkv4j.engine.Rwkv;
+import io.github.rwkv4j.engine.state.SnapshotStore;
 import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -9,14 +10,14 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.context.annotation.Bean;
 
 /** {@code /actuator/rwkvstates}, where an application has actuator and exposes it. */
-@AutoConfiguration(after = RwkvStateAutoConfiguration.class)
+@AutoConfiguration(after = {RwkvAutoConfiguration.class, RwkvStateAutoConfiguration.class})
 @ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
-@ConditionalOnBean(StateStore.class)
+@ConditionalOnBean({SnapshotStore.class, Rwkv.class})
 public final class RwkvActuatorAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
     @ConditionalOnAvailableEndpoint
-    RwkvStatesEndpoint rwkvStatesEndpoint(StateStore store) {
-        return new RwkvStatesEndpoint(store, "");
+    RwkvStatesEndpoint rwkvStatesEndpoint(SnapshotStore store, Rwkv rwkv) {
+        return new RwkvStatesEndpoint(store, rwkv.fingerprint());
     }
 }

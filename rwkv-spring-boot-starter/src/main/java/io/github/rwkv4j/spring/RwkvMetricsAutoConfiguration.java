@@ -1,6 +1,6 @@
 package io.github.rwkv4j.spring;
 
-import io.github.rwkv4j.engine.state.StateStore;
+import io.github.rwkv4j.engine.state.SnapshotStore;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -13,11 +13,11 @@ import org.springframework.context.annotation.Bean;
         after = RwkvStateAutoConfiguration.class,
         afterName = "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration")
 @ConditionalOnClass(MeterRegistry.class)
-@ConditionalOnBean({MeterRegistry.class, StateStore.class})
+@ConditionalOnBean({MeterRegistry.class, SnapshotStore.class})
 public final class RwkvMetricsAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
-    RwkvStateMetrics rwkvStateMetrics(MeterRegistry registry, StateStore store) {
+    RwkvStateMetrics rwkvStateMetrics(MeterRegistry registry, SnapshotStore store) {
         return new RwkvStateMetrics(registry, store);
     }
 }

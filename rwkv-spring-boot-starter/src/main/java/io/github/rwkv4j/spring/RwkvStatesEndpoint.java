@@ -1,7 +1,11 @@
 package io.github.rwkv4j.spring;
 
+import io.github.rwkv4j.engine.errors.SnapshotException;
+import io.github.rwkv4j.engine.state.Snapshot;
+import io.github.rwkv4j.engine.state.SnapshotStore;
 import io.github.rwkv4j.engine.state.StateEntry;
 import io.github.rwkv4j.engine.state.StateStore;
+import io.github.rwkv4j.langchain4j.TenantResolver;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -19,12 +23,13 @@ import org.springframework.boot.actuate.endpoint.annotation.Selector;
 final class RwkvStatesEndpoint {
     private static final int LISTED = 100;
 
-    private final StateStore store;
-    private final String defaultTenant;
+    private final SnapshotStore store;
+    private final String model;
 
-    RwkvStatesEndpoint(StateStore store, String defaultTenant) {
+    /** @param model fingerprint of the open model */
+    RwkvStatesEndpoint(SnapshotStore store, String model) {
         this.store = store;
-        this.defaultTenant = defaultTenant;
+        this.model = model;
     }
 
     /**
@@ -42,11 +47,14 @@ final class RwkvStatesEndpoint {
         }
     }
 
+    /** @param usable whether the open model can go on from it, and if not, why */
+    record Inspected(State state, String usable) {}
+
     record Deleted(int deleted) {}
 
     @ReadOperation
     States list(@Nullable String tenant, @Nullable Integer limit) {
-        String whose = tenant == null ? defaultTenant : tenant;
+        String whose = orDefault(tenant);
         StateStore.Usage usage = store.usage();
         List<StateEntry> entries = store.list(whose);
         List<State> newest = entries.stream()
@@ -58,24 +66,36 @@ final class RwkvStatesEndpoint {
 
     @ReadOperation
     @Nullable
-    State inspect(@Selector String id, @Nullable String tenant) {
-        return find(id, tenant).map(State::of).orElse(null);
+    Inspected inspect(@Selector String id, @Nullable String tenant) {
+        return store.list(orDefault(tenant)).stream()
+                .filter(entry -> entry.id().equals(id))
+                .findFirst()
+                .map(entry -> new Inspected(State.of(entry), usable(entry)))
+                .orElse(null);
     }
 
-    private Optional<StateEntry> find(String id, @Nullable String tenant) {
-        return store.list(tenant == null ? defaultTenant : tenant).stream()
-                .filter(entry -> entry.id().equals(id))
-                .findFirst();
+    private String usable(StateEntry entry) {
+        try {
+            Optional<Snapshot> snapshot = store.find(entry.tenant(), entry.id());
+            return snapshot.map(found -> found.model().equals(model) ? "yes" : "no: it belongs to another model")
+                    .orElse("no: it is gone");
+        } catch (SnapshotException e) {
+            return "no: " + e.getMessage();
+        }
+    }
+
+    private static String orDefault(@Nullable String tenant) {
+        return tenant == null ? TenantResolver.DEFAULT_TENANT : tenant;
     }
 
     @DeleteOperation
     Deleted deleteConversation(String conversation, @Nullable String tenant) {
-        return new Deleted(store.deleteConversation(tenant == null ? defaultTenant : tenant, conversation));
+        return new Deleted(store.deleteConversation(orDefault(tenant), conversation));
     }
 
     @DeleteOperation
     @Nullable
     Deleted delete(@Selector String id, @Nullable String tenant) {
-        return store.delete(tenant == null ? defaultTenant : tenant, id) ? new Deleted(1) : null;
+        return store.delete(orDefault(tenant), id) ? new Deleted(1) : null;
     }
 }

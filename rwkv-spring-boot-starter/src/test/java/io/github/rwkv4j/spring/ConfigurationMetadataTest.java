@@ -21,7 +21,7 @@ class ConfigurationMetadataTest {
         Map<String, JsonNode> properties = properties();
 
         assertThat(properties)
-                .hasSize(32)
+                .hasSize(33)
                 .allSatisfy((name, property) -> assertThat(
                                 property.path("description").asString(""))
                         .as(name)

@@ -2,6 +2,10 @@ package io.github.rwkv4j.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.rwkv4j.engine.Rwkv;
+import io.github.rwkv4j.engine.Session;
+import io.github.rwkv4j.engine.state.Snapshot;
+import io.github.rwkv4j.engine.state.SnapshotStore;
 import io.github.rwkv4j.engine.state.StateEntry;
 import io.github.rwkv4j.engine.state.StateStore;
 import java.time.Instant;
@@ -23,6 +27,7 @@ class RwkvStatesEndpointTest {
             .withConfiguration(AutoConfigurations.of(
                     DataSourceAutoConfiguration.class,
                     RwkvStateAutoConfiguration.class,
+                    RwkvAutoConfiguration.class,
                     EndpointAutoConfiguration.class,
                     RwkvActuatorAutoConfiguration.class))
             .withPropertyValues("spring.datasource.url=jdbc:h2:mem:" + UUID.randomUUID(), "rwkv.state.store=jdbc");
@@ -44,6 +49,7 @@ class RwkvStatesEndpointTest {
                 .withConfiguration(AutoConfigurations.of(
                         DataSourceAutoConfiguration.class,
                         RwkvStateAutoConfiguration.class,
+                        RwkvAutoConfiguration.class,
                         RwkvActuatorAutoConfiguration.class))
                 .withPropertyValues("spring.datasource.url=jdbc:h2:mem:" + UUID.randomUUID(), "rwkv.state.store=jdbc")
                 .withClassLoader(new FilteredClassLoader("org.springframework.boot.actuate"))
@@ -77,7 +83,10 @@ class RwkvStatesEndpointTest {
             fill(store);
             RwkvStatesEndpoint endpoint = context.getBean(RwkvStatesEndpoint.class);
 
-            assertThat(endpoint.inspect(OLD, "t")).isNotNull();
+            assertThat(endpoint.inspect(OLD, "t"))
+                    .extracting(RwkvStatesEndpoint.Inspected::usable)
+                    .asString()
+                    .startsWith("no: ");
             assertThat(endpoint.inspect(OLD, "another")).isNull();
             assertThat(endpoint.delete(OLD, "another")).isNull();
             assertThat(endpoint.delete(OLD, "t")).isEqualTo(new RwkvStatesEndpoint.Deleted(1));
@@ -85,6 +94,29 @@ class RwkvStatesEndpointTest {
             assertThat(endpoint.deleteConversation("ada", "another")).isEqualTo(new RwkvStatesEndpoint.Deleted(0));
             assertThat(endpoint.deleteConversation("ada", "t")).isEqualTo(new RwkvStatesEndpoint.Deleted(1));
             assertThat(store.usage().states()).isEqualTo(1);
+        });
+    }
+
+    @Test
+    void tellsWhetherTheOpenModelCanGoOn() {
+        exposed.run(context -> {
+            SnapshotStore store = context.getBean(SnapshotStore.class);
+            RwkvStatesEndpoint endpoint = context.getBean(RwkvStatesEndpoint.class);
+            try (Session session = context.getBean(Rwkv.class).newSession()) {
+                session.feed(1, 2, 3);
+                Snapshot ours = session.snapshot();
+                Snapshot others =
+                        new Snapshot("f".repeat(64), 3, ours.unfed(), ours.history(), ours.state(), ours.note());
+                String good = store.save("t", "c", ours).id();
+                String bad = store.save("t", "c", others).id();
+
+                assertThat(endpoint.inspect(good, "t"))
+                        .extracting(RwkvStatesEndpoint.Inspected::usable)
+                        .isEqualTo("yes");
+                assertThat(endpoint.inspect(bad, "t"))
+                        .extracting(RwkvStatesEndpoint.Inspected::usable)
+                        .isEqualTo("no: it belongs to another model");
+            }
         });
     }
 

@@ -241,12 +241,13 @@ public final class JdbcStateStore implements StateStore {
 
     /** Removes all states of which {@code condition} is true; the caller holds the lock. Returns what they were. */
     private Usage remove(String condition, Map<String, ?> parameters) {
-        Usage removed = database.sql(
-                        "select count(*) as states, coalesce(sum(bytes), 0) as bytes from rwkv_state where "
-                                + condition)
+        // Their rows are locked as well, or one that is just used would be counted and not be removed.
+        List<Long> bytes = database.sql("select bytes from rwkv_state where " + condition + " for update")
                 .params(parameters)
-                .query(JdbcStateStore::counts)
-                .single();
+                .query(Long.class)
+                .list();
+        Usage removed = new Usage(
+                bytes.size(), bytes.stream().mapToLong(Long::longValue).sum());
         if (removed.states() > 0) {
             database.sql("delete from rwkv_state where " + condition)
                     .params(parameters)

@@ -1,4 +1,8 @@
 -- The states of conversations, as JdbcStateStore keeps them in H2.
+
+-- A commit is written at once: by default H2 waits for half a second, and a process that dies takes it along.
+set write_delay 0;
+
 create table if not exists rwkv_state (
     tenant       character varying not null,
     id           character varying not null,          -- random, written once

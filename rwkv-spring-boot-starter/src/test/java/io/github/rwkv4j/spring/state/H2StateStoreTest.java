@@ -9,6 +9,7 @@ import io.github.rwkv4j.engine.errors.StateStoreException;
 import io.github.rwkv4j.engine.state.StateEntry;
 import io.github.rwkv4j.engine.state.StateLimits;
 import io.github.rwkv4j.engine.state.StateStore;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
@@ -16,8 +17,10 @@ import java.time.InstantSource;
 import java.util.UUID;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -73,5 +76,37 @@ class H2StateStoreTest extends SharedStoreContract {
                 .isInstanceOf(StateStoreException.class)
                 .hasMessageContaining("The database can't find a state")
                 .hasMessageContaining("RWKV_STATE");
+    }
+
+    @Test
+    void keepsInAFileWhatAProcessSavedThatDied(@TempDir Path directory) throws Exception {
+        String url = "jdbc:h2:file:" + directory.resolve("states");
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                        Dying.class.getName(),
+                        url)
+                .inheritIO()
+                .start();
+        assertThat(process.waitFor()).isEqualTo(Dying.STATUS);
+
+        StateStore store = new JdbcStateStore(new DriverManagerDataSource(url), UNLIMITED, InstantSource.system());
+        assertThat(store.find("", store.list("").getFirst().id())).hasValue(bytes(100_000, 1));
+    }
+
+    /** Saves a state and dies. */
+    static final class Dying {
+        private static final int STATUS = 7;
+
+        private Dying() {}
+
+        static void main(String[] arguments) {
+            DataSource file = new SingleConnectionDataSource(arguments[0], true);
+            JdbcStateSchema.create(file);
+            byte[] data = bytes(100_000, 1);
+            new JdbcStateStore(file, UNLIMITED, InstantSource.system()).save(entry("", "c", data), data);
+            Runtime.getRuntime().halt(STATUS);
+        }
     }
 }

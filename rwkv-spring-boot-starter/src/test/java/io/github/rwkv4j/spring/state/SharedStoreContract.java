@@ -126,6 +126,7 @@ abstract class SharedStoreContract extends StateStoreContract {
 
     private static void useAndCheck(StateStore store, int thread, long most) {
         Random random = new Random(thread);
+        List<StateEntry> saved = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
             byte[] data = bytes(1 + random.nextInt(5_000), random.nextInt());
             StateEntry entry = entry("t" + random.nextInt(3), "c" + random.nextInt(3), data);

@@ -1,8 +1,11 @@
 package io.github.rwkv4j.spring.state;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.github.rwkv4j.engine.state.DiskStateStore;
+import io.github.rwkv4j.engine.state.MemoryStateStore;
 import io.github.rwkv4j.engine.state.StateEntry;
 import io.github.rwkv4j.engine.state.StateStore;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +16,7 @@ import java.util.Random;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
 /**
- * Measures how long the shared stores take to save and to find a state as large as that of RWKV-7 0.4B in float32, on
+ * Measures how long stores take to save and to find a state as large as that of RWKV-7 0.4B in float32, on
  * servers of this machine: the medians of 50 calls after 20 that don't count.
  */
 final class StoreTimes {
@@ -28,6 +31,8 @@ final class StoreTimes {
     public static void main(String[] arguments) throws Exception {
         try (RealServer postgresql = RealServer.postgresql();
                 RealServer redis = RealServer.redis()) {
+            measure("memory", new MemoryStateStore(SharedStoreContract.UNLIMITED));
+            measure("disk", new DiskStateStore(temporary("disk"), SharedStoreContract.UNLIMITED));
             measure("JDBC, H2 in a file", jdbc("jdbc:h2:file:" + temporary("h2").resolve("states")));
             measure("JDBC, PostgreSQL", jdbc(postgresql.jdbcUrl()));
             LettuceConnectionFactory connections = new LettuceConnectionFactory("localhost", redis.port());
@@ -85,7 +90,7 @@ final class StoreTimes {
         return bytes.array();
     }
 
-    private static Path temporary(String name) throws java.io.IOException {
+    private static Path temporary(String name) throws IOException {
         return Files.createTempDirectory(name);
     }
 }
