@@ -3,8 +3,10 @@ package io.github.rwkv4j.engine;
 import io.github.rwkv4j.engine.compute.Batch;
 import io.github.rwkv4j.engine.compute.State;
 import io.github.rwkv4j.engine.errors.RwkvException;
+import io.github.rwkv4j.engine.state.TokenHistory;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One request on its way through the model: tokens to feed into a state, and what to do with the results. All methods
@@ -15,6 +17,8 @@ abstract class Job {
     private int[] tokens;
     private int fed;
     private final Consumer<Job> onRelease;
+    private @Nullable TokenHistory history;
+    private int alreadyNoted;
     private long totalFed;
     private boolean stateLost;
     private volatile boolean cancelled;
@@ -24,6 +28,16 @@ abstract class Job {
         this.state = state;
         this.tokens = tokens;
         this.onRelease = onRelease;
+    }
+
+    /**
+     * Notes every token fed in the history of a session.
+     *
+     * @param noted how many of the first tokens it has already: 1 where the session's last token was unfed
+     */
+    final void recordIn(TokenHistory sessions, int noted) {
+        history = sessions;
+        alreadyNoted = noted;
     }
 
     final State state() {
@@ -40,6 +54,10 @@ abstract class Job {
         int count = Math.min(remaining(), Math.min(limit, batch.freeRows()));
         if (count > 0) {
             int first = batch.add(state, tokens, fed, count);
+            if (history != null) {
+                int noted = totalFed == 0 ? alreadyNoted : 0;
+                history.append(tokens, fed + noted, count - noted);
+            }
             fed += count;
             totalFed += count;
             want(batch, first, count);

@@ -8,18 +8,25 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
-/** Feeds tokens and collects the logits after the last of them, or after each. */
+/** Feeds tokens and collects the logits after the last of them, after each, or none. */
 final class LogitsJob extends Job {
-    private final boolean each;
+    /** Of which tokens the logits are wanted. */
+    enum Wanted {
+        NONE,
+        LAST,
+        EACH
+    }
+
+    private final Wanted wanted;
     private final int vocabularySize;
     private final List<float[]> logits = new ArrayList<>();
     private final CompletableFuture<List<float[]>> result = new CompletableFuture<>();
     private int firstRow;
     private int rows;
 
-    LogitsJob(State state, int[] tokens, boolean each, int vocabularySize, Consumer<Job> onRelease) {
+    LogitsJob(State state, int[] tokens, Wanted wanted, int vocabularySize, Consumer<Job> onRelease) {
         super(state, tokens, onRelease);
-        this.each = each;
+        this.wanted = wanted;
         this.vocabularySize = vocabularySize;
     }
 
@@ -30,12 +37,16 @@ final class LogitsJob extends Job {
 
     @Override
     boolean wantsEach() {
-        return each;
+        return wanted == Wanted.EACH;
     }
 
     @Override
     void want(Batch batch, int first, int count) {
-        rows = each ? count : remaining() == 0 ? 1 : 0;
+        rows = switch (wanted) {
+            case NONE -> 0;
+            case LAST -> remaining() == 0 ? 1 : 0;
+            case EACH -> count;
+        };
         for (int i = 0; i < rows; i++) {
             int row = batch.wantLogits(first + count - rows + i);
             if (i == 0) {

@@ -2,16 +2,20 @@ package io.github.rwkv4j.engine;
 
 import io.github.rwkv4j.engine.compute.Compute;
 import io.github.rwkv4j.engine.compute.State;
+import io.github.rwkv4j.engine.compute.StateLayout;
 import io.github.rwkv4j.engine.compute.cpu.CpuCompute;
 import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.errors.ClosedException;
 import io.github.rwkv4j.engine.errors.InvalidRequestException;
 import io.github.rwkv4j.engine.errors.RwkvException;
+import io.github.rwkv4j.engine.errors.SnapshotException;
 import io.github.rwkv4j.engine.format.Checkpoint;
 import io.github.rwkv4j.engine.model.InitialState;
 import io.github.rwkv4j.engine.model.Model;
 import io.github.rwkv4j.engine.model.ModelOptions;
 import io.github.rwkv4j.engine.sampling.SamplingVocabulary;
+import io.github.rwkv4j.engine.state.Snapshot;
+import io.github.rwkv4j.engine.state.TokenHistory;
 import io.github.rwkv4j.engine.tokenizer.Tokenizer;
 import io.github.rwkv4j.engine.weights.DType;
 import io.github.rwkv4j.engine.weights.Quantization;
@@ -22,6 +26,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -39,6 +44,7 @@ public final class Rwkv implements AutoCloseable {
     private final Compute compute;
     private final Model model;
     private final ModelInfo info;
+    private final String fingerprint;
     private final Tokenizer tokenizer;
     private final SamplingVocabulary vocabulary;
     private final RwkvOptions options;
@@ -67,6 +73,7 @@ public final class Rwkv implements AutoCloseable {
                 model.stateLayout().bytes(),
                 compute.description(),
                 compute.threads());
+        this.fingerprint = Fingerprint.of(checkpoint, info, options);
         this.scheduler = new BatchScheduler(model, compute, options);
     }
 
@@ -176,7 +183,64 @@ public final class Rwkv implements AutoCloseable {
      */
     public Session newSession() {
         scheduler.requireOpen();
-        return new Session(this, newState());
+        return new Session(this, newState(), TokenHistory.start(fingerprint(), ""));
+    }
+
+    /**
+     * A new session with the past of a snapshot. The caller closes it.
+     *
+     * @throws SnapshotException if the snapshot belongs to another model, or is damaged
+     * @throws ClosedException if the model is closed
+     */
+    public Session newSession(Snapshot snapshot) {
+        if (!snapshot.model().equals(fingerprint())) {
+            throw new SnapshotException(
+                    "The snapshot belongs to another model, or to this one with other weights, options or quantisation: %s… is not %s…"
+                            .formatted(
+                                    snapshot.model().substring(0, 8),
+                                    fingerprint().substring(0, 8)));
+        }
+        snapshot.unfed().ifPresent(token -> requireTokens(new int[] {token}));
+        OptionalInt unfed = snapshot.unfed();
+        long fed = snapshot.position() - (unfed.isPresent() ? 1 : 0);
+        float[] numbers = snapshot.state();
+        State state = newState();
+        try {
+            onDevice(() -> {
+                requireFit(numbers, state.layout());
+                compute.write(state, 0, numbers);
+                return state;
+            });
+        } catch (RuntimeException e) {
+            free(state);
+            throw e;
+        }
+        return new Session(this, state, TokenHistory.from(snapshot.history()), fed, unfed);
+    }
+
+    private static void requireFit(float[] numbers, StateLayout layout) {
+        int width = layout.historyWidth();
+        long most =
+                width > 0 && layout.window() > 0 ? layout.size() + (long) layout.window() * width : Integer.MAX_VALUE;
+        int beyond = numbers.length - layout.size();
+        boolean whole = width == 0 ? beyond == 0 : beyond >= 0 && beyond % width == 0;
+        if (!whole || numbers.length > most) {
+            throw new SnapshotException("The snapshot is damaged: it has %d numbers, but a state of this model has %d"
+                    .formatted(numbers.length, layout.size()));
+        }
+    }
+
+    /**
+     * What tells this model from others: a hash of its tensors' names, types and shapes, samples of their contents, and the
+     * options that change what is computed. 64 hexadecimal digits; the same on every machine.
+     */
+    public String fingerprint() {
+        return fingerprint;
+    }
+
+    /** The hashes of an empty past after the first {@code ends[i]} of {@code tokens}, as snapshots have them; ends ascend. */
+    public List<String> historyOf(int[] tokens, int... ends) {
+        return TokenHistory.start(fingerprint(), "").hashesAt(tokens, ends);
     }
 
     /**
@@ -217,7 +281,7 @@ public final class Rwkv implements AutoCloseable {
             free(state);
             throw e;
         }
-        return new Session(this, state);
+        return new Session(this, state, TokenHistory.start(fingerprint(), Fingerprint.of(start)));
     }
 
     private State newState() {
@@ -346,7 +410,7 @@ public final class Rwkv implements AutoCloseable {
     }
 
     /** How many tokens a past can still take. */
-    private long room(long past) {
+    long room(long past) {
         int contextLength = model.config().contextLength();
         return contextLength == 0 ? Long.MAX_VALUE : contextLength - past;
     }
@@ -364,10 +428,27 @@ public final class Rwkv implements AutoCloseable {
         }
     }
 
-    void copy(State from, State to) {
-        onDevice(() -> {
-            compute.copy(from, to);
-            return to;
+    /** A session with the same past. */
+    Session copy(State from, TokenHistory history, long fed, OptionalInt unfed) {
+        State to = newState();
+        try {
+            onDevice(() -> {
+                compute.copy(from, to);
+                return to;
+            });
+        } catch (RuntimeException e) {
+            free(to);
+            throw e;
+        }
+        return new Session(this, to, history, fed, unfed);
+    }
+
+    /** All numbers of a state. */
+    float[] read(State state) {
+        return onDevice(() -> {
+            float[] numbers = new float[state.size()];
+            compute.read(state, 0, numbers);
+            return numbers;
         });
     }
 

@@ -3,6 +3,8 @@ package io.github.rwkv4j.engine;
 import io.github.rwkv4j.engine.compute.State;
 import io.github.rwkv4j.engine.errors.InvalidRequestException;
 import io.github.rwkv4j.engine.errors.RwkvException;
+import io.github.rwkv4j.engine.state.Snapshot;
+import io.github.rwkv4j.engine.state.TokenHistory;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -26,17 +28,33 @@ public final class Session implements AutoCloseable {
 
     private volatile OptionalInt unfed = OptionalInt.empty();
 
+    /** Of the past, the unfed token included; written while busy. */
+    private final TokenHistory history;
+
     /** Whether a step failed half way, so that nobody knows what the state holds. */
     private volatile boolean lost;
 
-    Session(Rwkv model, State state) {
+    Session(Rwkv model, State state, TokenHistory history) {
         this.model = model;
         this.state = state;
+        this.history = history;
+    }
+
+    /** Goes on from where another session was. */
+    Session(Rwkv model, State state, TokenHistory history, long fed, OptionalInt unfed) {
+        this(model, state, history);
+        this.fed = fed;
+        this.unfed = unfed;
     }
 
     /** Number of tokens in the past. */
     public long position() {
         return fed + (unfed.isPresent() ? 1 : 0);
+    }
+
+    /** How many more tokens the past can take: any number, but for RWKV-1. */
+    public long room() {
+        return model.room(fed);
     }
 
     /**
@@ -45,17 +63,26 @@ public final class Session implements AutoCloseable {
      * @throws InvalidRequestException if there are no tokens, or ids outside the vocabulary
      */
     public float[] logits(int... tokens) {
-        return feed(tokens, false).getLast();
+        return feed(tokens, LogitsJob.Wanted.LAST).getLast();
+    }
+
+    /**
+     * Feeds {@code tokens} without computing logits.
+     *
+     * @throws InvalidRequestException if there are no tokens, or ids outside the vocabulary
+     */
+    public void feed(int... tokens) {
+        feed(tokens, LogitsJob.Wanted.NONE);
     }
 
     /** Feeds {@code tokens} and returns the logits after each of them: [tokens][vocabulary size]. */
     public float[][] logitsOfEach(int... tokens) {
-        List<float[]> logits = feed(tokens, true);
+        List<float[]> logits = feed(tokens, LogitsJob.Wanted.EACH);
         // The token that was still to be fed has logits too, which nobody asked for.
         return logits.subList(logits.size() - tokens.length, logits.size()).toArray(float[][]::new);
     }
 
-    private List<float[]> feed(int[] tokens, boolean each) {
+    private List<float[]> feed(int[] tokens, LogitsJob.Wanted wanted) {
         model.requireTokens(tokens);
         if (tokens.length == 0) {
             throw new InvalidRequestException("There is no token to feed");
@@ -65,7 +92,7 @@ public final class Session implements AutoCloseable {
         try {
             int[] all = withUnfed(tokens);
             model.requireRoom(fed, all.length);
-            job = new LogitsJob(state, all, each, model.info().vocabularySize(), this::release);
+            job = new LogitsJob(state, all, wanted, model.info().vocabularySize(), this::release);
         } catch (RuntimeException e) {
             becomeIdle();
             throw e;
@@ -114,6 +141,7 @@ public final class Session implements AutoCloseable {
     }
 
     private void submit(Job job) {
+        job.recordIn(history, unfed.isPresent() ? 1 : 0);
         current.set(job);
         try {
             if (closed.get()) {
@@ -150,6 +178,7 @@ public final class Session implements AutoCloseable {
         if (job.totalFed() > 0) {
             fed += job.totalFed();
             unfed = job.unfedToken();
+            unfed.ifPresent(history::append);
         }
         lost = job.isStateLost();
         current.set(null);
@@ -186,11 +215,21 @@ public final class Session implements AutoCloseable {
     public Session fork() {
         acquire();
         try {
-            Session fork = model.newSession();
-            model.copy(state, fork.state);
-            fork.fed = fed;
-            fork.unfed = unfed;
-            return fork;
+            return model.copy(state, TokenHistory.from(history.hash()), fed, unfed);
+        } finally {
+            becomeIdle();
+        }
+    }
+
+    /**
+     * The past as data, which {@link Rwkv#newSession(Snapshot)} goes on from, in this process or another.
+     *
+     * @throws InvalidRequestException if a request is running
+     */
+    public Snapshot snapshot() {
+        acquire();
+        try {
+            return new Snapshot(model.fingerprint(), position(), unfed, history.hash(), model.read(state), new byte[0]);
         } finally {
             becomeIdle();
         }

@@ -42,7 +42,8 @@ class PackageOrderTest {
         "compute, errors weights",
         "compute.cpu, errors weights compute",
         "sampling, errors tokenizer",
-        "model, errors weights compute"
+        "model, errors weights compute",
+        "state, errors"
     })
     void usesOnlyWhatLiesBelow(String name, @Nullable String below) {
         String[] allowed = Arrays.stream(below == null ? new String[0] : below.split(" "))
@@ -70,7 +71,8 @@ class PackageOrderTest {
                         qualified("compute"),
                         qualified("compute.cpu"),
                         qualified("sampling"),
-                        qualified("model"));
+                        qualified("model"),
+                        qualified("state"));
     }
 
     @Test

@@ -7,6 +7,7 @@ import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
 import io.github.rwkv4j.engine.Rwkv;
 import io.github.rwkv4j.engine.sampling.Sampling;
+import io.github.rwkv4j.engine.state.SnapshotStore;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,9 @@ public abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
     private Optional<Boolean> endOfTextFirst = Optional.empty();
     private ChatRequestParameters defaultRequestParameters = DefaultChatRequestParameters.EMPTY;
     private List<ChatModelListener> listeners = List.of();
+    private Optional<SnapshotStore> states = Optional.empty();
+    private TenantResolver tenants = _ -> TenantResolver.DEFAULT_TENANT;
+    private StateListener stateListener = StateListener.NONE;
 
     ChatModelBuilder() {}
 
@@ -62,6 +66,29 @@ public abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
         return self();
     }
 
+    /**
+     * Where the states of conversations are kept, so that a turn costs only what is new in it: every reply carries a
+     * handle in its {@code attributes()}, which a later request with this message goes on from, even if a window has
+     * evicted what was said before; and a prompt that begins as an earlier one goes on from there. Without a store every
+     * request feeds its whole prompt. The caller closes it.
+     */
+    public B states(SnapshotStore states) {
+        this.states = Optional.of(states);
+        return self();
+    }
+
+    /** Whose a request is that doesn't say so itself; by default {@link TenantResolver#DEFAULT_TENANT}. */
+    public B tenant(TenantResolver tenants) {
+        this.tenants = tenants;
+        return self();
+    }
+
+    /** Hears what states save and cost. */
+    public B stateListener(StateListener stateListener) {
+        this.stateListener = stateListener;
+        return self();
+    }
+
     Chat chat() {
         Rwkv opened = requireNonNull(engine, "engine");
         String name = opened.info().name();
@@ -72,7 +99,9 @@ public abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
                 format,
                 new PromptEncoder(opened.tokenizer(), withEndOfText),
                 parametersOf(format, name).overrideWith(defaultRequestParameters),
-                listeners);
+                listeners,
+                states.map(store -> new ConversationMemory(opened, store, stateListener)),
+                tenants);
     }
 
     private static RwkvChatRequestParameters parametersOf(ChatTemplate template, String modelName) {

@@ -14,6 +14,7 @@ import io.github.rwkv4j.engine.ModelInfo;
 import io.github.rwkv4j.engine.sampling.Sampling;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -95,19 +96,27 @@ public enum ChatTemplate {
      * @throws InvalidRequestException if the last message is not a user message
      */
     public String prompt(List<ChatMessage> messages, Thinking thinking) {
+        return question(messages, thinking).text();
+    }
+
+    /** As {@link #prompt}, in parts. */
+    Prompt question(List<ChatMessage> messages, Thinking thinking) {
         if (thinking != Thinking.OFF && !reasoning) {
             throw new UnsupportedFeatureException(
                     "'thinking' %s is not supported by the template %s: use a reasoning model, with the template G1"
                             .formatted(thinking, this));
         }
-        String conversation = conversation(messages);
-        if (!(messages.getLast() instanceof UserMessage)) {
+        Prompt told = story(messages);
+        if (!(messages.getLast() instanceof UserMessage asked)) {
             throw new InvalidRequestException(
                     "The last message is of type %s but must be of type USER, for the model to answer it"
                             .formatted(messages.getLast().type()));
         }
-        String untilLastTurnsEnd = conversation.substring(0, conversation.length() - END_OF_TURN.length());
-        return untilLastTurnsEnd + thinking.wish() + END_OF_TURN + assistant + ":" + thinking.opening();
+        Prompt.Turn lastTurn = turn(user, normalise(normalise(text(asked)) + thinking.wish()));
+        return new Prompt(
+                told.system(),
+                told.turns(),
+                Optional.of(new Prompt.Question(lastTurn, assistant + ":", thinking.opening())));
     }
 
     /**
@@ -116,15 +125,21 @@ public enum ChatTemplate {
      * @throws UnsupportedFeatureException if a message has something other than text
      */
     public String conversation(List<ChatMessage> messages) {
+        return story(messages).text();
+    }
+
+    /** As {@link #conversation}, in parts. */
+    Prompt story(List<ChatMessage> messages) {
         String instructions = messages.stream()
                 .filter(SystemMessage.class::isInstance)
                 .map(message -> normalise(((SystemMessage) message).text()))
                 .collect(joining("\n"));
-        String turns = messages.stream()
+        List<Prompt.Turn> turns = messages.stream()
                 .filter(message -> !(message instanceof SystemMessage))
                 .map(this::turn)
-                .collect(joining());
-        return instructions.isEmpty() ? turns : turn(system, instructions) + turns;
+                .toList();
+        return new Prompt(
+                instructions.isEmpty() ? "" : turn(system, instructions).text(), turns, Optional.empty());
     }
 
     /** Line feeds only, no space around, and no blank line, which would end the turn. */
@@ -132,12 +147,11 @@ public enum ChatTemplate {
         return BLANK_LINES.matcher(text.replace("\r\n", "\n").strip()).replaceAll("\n");
     }
 
-    private String turn(ChatMessage message) {
+    private Prompt.Turn turn(ChatMessage message) {
         return switch (message) {
             case UserMessage userMessage -> turn(user, normalise(text(userMessage)));
             case AiMessage aiMessage
-            when !aiMessage.hasToolExecutionRequests() ->
-                turn(assistant, normalise(OutputParser.answer(Utils.getOrDefault(aiMessage.text(), ""))));
+            when !aiMessage.hasToolExecutionRequests() -> answer(Utils.getOrDefault(aiMessage.text(), ""));
             default ->
                 throw new UnsupportedFeatureException(
                         "A message of type %s is not supported here: tools and custom messages have no form in a prompt"
@@ -145,9 +159,15 @@ public enum ChatTemplate {
         };
     }
 
-    private static String turn(String label, String text) {
+    /** An answer as later turns will see it, in two parts: the model is given the label and writes the rest. */
+    Prompt.Turn answer(String text) {
+        String kept = normalise(OutputParser.answer(text));
+        return new Prompt.Turn(assistant + ":", (kept.isEmpty() ? "" : " " + kept) + END_OF_TURN);
+    }
+
+    private static Prompt.Turn turn(String label, String text) {
         String separator = text.isEmpty() ? ":" : ": ";
-        return (label.isEmpty() ? text : label + separator + text) + END_OF_TURN;
+        return new Prompt.Turn("", (label.isEmpty() ? text : label + separator + text) + END_OF_TURN);
     }
 
     private static String text(UserMessage message) {

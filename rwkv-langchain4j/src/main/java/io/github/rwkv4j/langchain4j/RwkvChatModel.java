@@ -28,13 +28,18 @@ public final class RwkvChatModel implements ChatModel {
     @Override
     public ChatResponse doChat(ChatRequest request) {
         return RwkvExceptionMapper.INSTANCE.withExceptionMapper(() -> {
-            Chat.Turn turn = chat.turn(request);
-            GenerationResult result = Generations.await(chat.engine(), turn.generation());
-            OutputParser output = new OutputParser(turn.thinking(), OutputParser.Sink.NONE);
-            output.accept(result.text());
-            output.finish();
-            return chat.response(output, result);
+            try (Turn turn = chat.turn(request)) {
+                GenerationResult result = turn.generate();
+                OutputParser output = new OutputParser(turn.thinking(), OutputParser.Sink.NONE);
+                output.accept(result.text());
+                output.finish();
+                return turn.response(output, result);
+            }
         });
+    }
+
+    Chat chat() {
+        return chat;
     }
 
     @Override

@@ -14,6 +14,9 @@ public final class RwkvChatRequestParameters extends DefaultChatRequestParameter
     private final @Nullable Double penaltyDecay;
     private final @Nullable Thinking thinking;
     private final Map<Integer, Float> tokenBias;
+    private final @Nullable String tenant;
+    private final @Nullable String conversation;
+    private final @Nullable Boolean windowForgets;
 
     private RwkvChatRequestParameters(Builder builder) {
         super(builder);
@@ -21,6 +24,9 @@ public final class RwkvChatRequestParameters extends DefaultChatRequestParameter
         this.penaltyDecay = builder.penaltyDecay;
         this.thinking = builder.thinking;
         this.tokenBias = Map.copyOf(builder.tokenBias);
+        this.tenant = builder.tenant;
+        this.conversation = builder.conversation;
+        this.windowForgets = builder.windowForgets;
     }
 
     /** Seed of the random numbers: the same seed gives the same answer. */
@@ -43,6 +49,24 @@ public final class RwkvChatRequestParameters extends DefaultChatRequestParameter
         return tokenBias;
     }
 
+    /** Whose the conversation is: states of one tenant are never seen by another. */
+    public @Nullable String tenant() {
+        return tenant;
+    }
+
+    /** What the states are stored under, to be deleted together; otherwise a random name. */
+    public @Nullable String conversation() {
+        return conversation;
+    }
+
+    /**
+     * Whether what a memory's window has evicted is to be forgotten: a state is then only used if it has seen nothing but
+     * the messages of the request. By default the state remembers.
+     */
+    public @Nullable Boolean windowForgets() {
+        return windowForgets;
+    }
+
     @Override
     public RwkvChatRequestParameters overrideWith(ChatRequestParameters that) {
         return builder().overrideWith(this).overrideWith(that).build();
@@ -60,18 +84,23 @@ public final class RwkvChatRequestParameters extends DefaultChatRequestParameter
                 && Objects.equals(seed, that.seed)
                 && Objects.equals(penaltyDecay, that.penaltyDecay)
                 && thinking == that.thinking
-                && tokenBias.equals(that.tokenBias);
+                && tokenBias.equals(that.tokenBias)
+                && Objects.equals(tenant, that.tenant)
+                && Objects.equals(conversation, that.conversation)
+                && Objects.equals(windowForgets, that.windowForgets);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(super.hashCode(), seed, penaltyDecay, thinking, tokenBias);
+        return Objects.hash(
+                super.hashCode(), seed, penaltyDecay, thinking, tokenBias, tenant, conversation, windowForgets);
     }
 
     @Override
     public String toString() {
-        return "RwkvChatRequestParameters{%s, seed=%s, penaltyDecay=%s, thinking=%s, tokenBias=%s}"
-                .formatted(super.toString(), seed, penaltyDecay, thinking, tokenBias);
+        return "RwkvChatRequestParameters{%s, seed=%s, penaltyDecay=%s, thinking=%s, tokenBias=%s, tenant=%s, conversation=%s, windowForgets=%s}"
+                .formatted(
+                        super.toString(), seed, penaltyDecay, thinking, tokenBias, tenant, conversation, windowForgets);
     }
 
     public static Builder builder() {
@@ -83,6 +112,9 @@ public final class RwkvChatRequestParameters extends DefaultChatRequestParameter
         private @Nullable Double penaltyDecay;
         private @Nullable Thinking thinking;
         private Map<Integer, Float> tokenBias = Map.of();
+        private @Nullable String tenant;
+        private @Nullable String conversation;
+        private @Nullable Boolean windowForgets;
 
         private Builder() {}
 
@@ -106,6 +138,21 @@ public final class RwkvChatRequestParameters extends DefaultChatRequestParameter
             return this;
         }
 
+        public Builder tenant(@Nullable String tenant) {
+            this.tenant = tenant;
+            return this;
+        }
+
+        public Builder conversation(@Nullable String conversation) {
+            this.conversation = conversation;
+            return this;
+        }
+
+        public Builder windowForgets(@Nullable Boolean windowForgets) {
+            this.windowForgets = windowForgets;
+            return this;
+        }
+
         @Override
         public Builder overrideWith(ChatRequestParameters parameters) {
             super.overrideWith(parameters);
@@ -114,6 +161,9 @@ public final class RwkvChatRequestParameters extends DefaultChatRequestParameter
                 penaltyDecay(getOrDefault(that.penaltyDecay, penaltyDecay));
                 thinking(getOrDefault(that.thinking, thinking));
                 tokenBias(getOrDefault(that.tokenBias, tokenBias));
+                tenant(getOrDefault(that.tenant, tenant));
+                conversation(getOrDefault(that.conversation, conversation));
+                windowForgets(getOrDefault(that.windowForgets, windowForgets));
             }
             return this;
         }

@@ -10,12 +10,18 @@ public final class RwkvChatResponseMetadata extends ChatResponseMetadata {
     private final Duration timeToFirstToken;
     private final double tokensPerSecond;
     private final String implementation;
+    private final int cachedPromptTokens;
+    private final @Nullable String stateHandle;
+    private final @Nullable String conversation;
 
     private RwkvChatResponseMetadata(Builder builder) {
         super(builder);
         this.timeToFirstToken = builder.timeToFirstToken;
         this.tokensPerSecond = builder.tokensPerSecond;
         this.implementation = builder.implementation;
+        this.cachedPromptTokens = builder.cachedPromptTokens;
+        this.stateHandle = builder.stateHandle;
+        this.conversation = builder.conversation;
     }
 
     /** From the acceptance of the request to the first token. */
@@ -33,12 +39,30 @@ public final class RwkvChatResponseMetadata extends ChatResponseMetadata {
         return implementation;
     }
 
+    /** How many of the prompt's tokens, all of which count as input, a state has saved from being fed. */
+    public int cachedPromptTokens() {
+        return cachedPromptTokens;
+    }
+
+    /** The id of the state after this answer, as in the message's attributes; null if none was saved. */
+    public @Nullable String stateHandle() {
+        return stateHandle;
+    }
+
+    /** What the conversation's states are stored under; null if none was saved. */
+    public @Nullable String conversation() {
+        return conversation;
+    }
+
     @Override
     public Builder toBuilder() {
         return ((Builder) toBuilder(builder()))
                 .timeToFirstToken(timeToFirstToken)
                 .tokensPerSecond(tokensPerSecond)
-                .implementation(implementation);
+                .implementation(implementation)
+                .cachedPromptTokens(cachedPromptTokens)
+                .stateHandle(stateHandle)
+                .conversation(conversation);
     }
 
     @Override
@@ -47,18 +71,35 @@ public final class RwkvChatResponseMetadata extends ChatResponseMetadata {
                 && other instanceof RwkvChatResponseMetadata that
                 && timeToFirstToken.equals(that.timeToFirstToken)
                 && Double.compare(tokensPerSecond, that.tokensPerSecond) == 0
-                && implementation.equals(that.implementation);
+                && implementation.equals(that.implementation)
+                && cachedPromptTokens == that.cachedPromptTokens
+                && Objects.equals(stateHandle, that.stateHandle)
+                && Objects.equals(conversation, that.conversation);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(super.hashCode(), timeToFirstToken, tokensPerSecond, implementation);
+        return Objects.hash(
+                super.hashCode(),
+                timeToFirstToken,
+                tokensPerSecond,
+                implementation,
+                cachedPromptTokens,
+                stateHandle,
+                conversation);
     }
 
     @Override
     public String toString() {
-        return "RwkvChatResponseMetadata{%s, timeToFirstToken=%s, tokensPerSecond=%s, implementation=%s}"
-                .formatted(super.toString(), timeToFirstToken, tokensPerSecond, implementation);
+        return "RwkvChatResponseMetadata{%s, timeToFirstToken=%s, tokensPerSecond=%s, implementation=%s, cachedPromptTokens=%d, stateHandle=%s, conversation=%s}"
+                .formatted(
+                        super.toString(),
+                        timeToFirstToken,
+                        tokensPerSecond,
+                        implementation,
+                        cachedPromptTokens,
+                        stateHandle,
+                        conversation);
     }
 
     public static Builder builder() {
@@ -69,6 +110,9 @@ public final class RwkvChatResponseMetadata extends ChatResponseMetadata {
         private Duration timeToFirstToken = Duration.ZERO;
         private double tokensPerSecond = 0;
         private String implementation = "";
+        private int cachedPromptTokens;
+        private @Nullable String stateHandle;
+        private @Nullable String conversation;
 
         private Builder() {}
 
@@ -84,6 +128,21 @@ public final class RwkvChatResponseMetadata extends ChatResponseMetadata {
 
         public Builder implementation(String implementation) {
             this.implementation = implementation;
+            return this;
+        }
+
+        public Builder cachedPromptTokens(int cachedPromptTokens) {
+            this.cachedPromptTokens = cachedPromptTokens;
+            return this;
+        }
+
+        public Builder stateHandle(@Nullable String stateHandle) {
+            this.stateHandle = stateHandle;
+            return this;
+        }
+
+        public Builder conversation(@Nullable String conversation) {
+            this.conversation = conversation;
             return this;
         }
 

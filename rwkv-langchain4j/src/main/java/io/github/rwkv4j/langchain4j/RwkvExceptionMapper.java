@@ -10,6 +10,7 @@ import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.errors.ClosedException;
 import io.github.rwkv4j.engine.errors.OverloadedException;
 import io.github.rwkv4j.engine.errors.RwkvException;
+import io.github.rwkv4j.engine.errors.SnapshotException;
 import io.github.rwkv4j.engine.errors.VocabularyException;
 
 /**
@@ -29,6 +30,7 @@ final class RwkvExceptionMapper implements ExceptionMapper {
             case io.github.rwkv4j.engine.errors.ModelNotFoundException e -> new ModelNotFoundException(e);
             case ClosedException e -> new NonRetriableException(e);
             case CheckpointException e -> new NonRetriableException(e);
+            case SnapshotException e -> new InvalidRequestException(e);
             case VocabularyException e -> new NonRetriableException(e);
             case RwkvException e -> new InternalServerException(e);
             default -> ExceptionMapper.DEFAULT.mapException(error);

@@ -22,7 +22,7 @@ public final class RwkvLanguageModel implements LanguageModel {
     @Override
     public Response<String> generate(String prompt) {
         return RwkvExceptionMapper.INSTANCE.withExceptionMapper(() -> {
-            GenerationResult result = Generations.await(completion.engine(), completion.generation(prompt));
+            GenerationResult result = Generations.finished(completion.engine().generate(completion.generation(prompt)));
             return Responses.completion(result.text(), result);
         });
     }

@@ -10,6 +10,7 @@ import dev.langchain4j.model.ModelProvider;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
 import io.github.rwkv4j.engine.Generation;
@@ -17,6 +18,7 @@ import io.github.rwkv4j.engine.GenerationListener;
 import io.github.rwkv4j.engine.GenerationResult;
 import io.github.rwkv4j.engine.errors.RwkvException;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,15 +43,22 @@ public final class RwkvStreamingChatModel implements StreamingChatModel {
     @Override
     public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
         try {
-            Chat.Turn turn = chat.turn(request);
-            Stream stream = new Stream(chat, turn.thinking(), handler);
-            stream.follow(chat.engine().generate(turn.generation(), stream));
+            Turn turn = chat.turn(request);
+            // What is new in the prompt is fed before the answer can start, which the caller need not wait for.
+            Thread.ofVirtual().name("rwkv-chat").start(new Stream(turn, handler));
         } catch (UnsupportedFeatureException e) {
             throw e;
         } catch (RuntimeException e) {
-            RuntimeException error = RwkvExceptionMapper.INSTANCE.mapException(e);
-            Thread.startVirtualThread(() -> withLoggingExceptions(() -> handler.onError(error)));
+            Thread.startVirtualThread(() -> tell(handler, e));
         }
+    }
+
+    private static void tell(StreamingChatResponseHandler handler, RuntimeException error) {
+        withLoggingExceptions(() -> handler.onError(RwkvExceptionMapper.INSTANCE.mapException(error)));
+    }
+
+    Chat chat() {
+        return chat;
     }
 
     @Override
@@ -68,17 +77,27 @@ public final class RwkvStreamingChatModel implements StreamingChatModel {
     }
 
     /** One answer on its way from the engine to the handler. */
-    private static final class Stream implements GenerationListener, OutputParser.Sink, StreamingHandle {
-        private final Chat chat;
+    private static final class Stream implements Runnable, GenerationListener, OutputParser.Sink, StreamingHandle {
+        private final Turn turn;
         private final OutputParser output;
         private final StreamingChatResponseHandler handler;
         private volatile boolean cancelled;
         private @Nullable Generation generation;
 
-        Stream(Chat chat, Thinking thinking, StreamingChatResponseHandler handler) {
-            this.chat = chat;
-            this.output = new OutputParser(thinking, this);
+        Stream(Turn turn, StreamingChatResponseHandler handler) {
+            this.turn = turn;
+            this.output = new OutputParser(turn.thinking(), this);
             this.handler = handler;
+        }
+
+        @Override
+        public void run() {
+            try {
+                follow(turn.generate(this));
+            } catch (RuntimeException e) {
+                turn.close();
+                tell(handler, e);
+            }
         }
 
         @Override
@@ -102,16 +121,19 @@ public final class RwkvStreamingChatModel implements StreamingChatModel {
 
         @Override
         public void onComplete(GenerationResult result) {
-            output.finish();
-            if (!cancelled) {
-                onCompleteResponse(handler, chat.response(output, result));
+            Optional<ChatResponse> response;
+            try (turn) {
+                output.finish();
+                response = cancelled ? Optional.empty() : Optional.of(turn.response(output, result));
             }
+            response.ifPresent(complete -> onCompleteResponse(handler, complete));
         }
 
         @Override
         public void onError(RwkvException error) {
+            turn.close();
             if (!cancelled) {
-                withLoggingExceptions(() -> handler.onError(RwkvExceptionMapper.INSTANCE.mapException(error)));
+                tell(handler, error);
             }
         }
 

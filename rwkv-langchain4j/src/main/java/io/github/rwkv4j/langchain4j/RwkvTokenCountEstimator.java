@@ -38,7 +38,10 @@ public final class RwkvTokenCountEstimator implements TokenCountEstimator {
 
     @Override
     public int estimateTokenCountInMessage(ChatMessage message) {
-        return tokenizer.encode(template.conversation(List.of(message))).length;
+        return new PromptEncoder(tokenizer, false)
+                .encode(template.story(List.of(message)))
+                .tokens()
+                .length;
     }
 
     @Override
@@ -46,7 +49,9 @@ public final class RwkvTokenCountEstimator implements TokenCountEstimator {
         List<ChatMessage> list = new ArrayList<>();
         messages.forEach(list::add);
         boolean isPrompt = !list.isEmpty() && list.getLast() instanceof UserMessage;
-        return prompts.encode(isPrompt ? template.prompt(list, Thinking.OFF) : template.conversation(list)).length;
+        return prompts.encode(isPrompt ? template.question(list, Thinking.OFF) : template.story(list))
+                .tokens()
+                .length;
     }
 
     public static final class Builder {

@@ -9,12 +9,16 @@ import dev.langchain4j.model.language.LanguageModel;
 import dev.langchain4j.model.language.StreamingLanguageModel;
 import io.github.rwkv4j.engine.ModelInfo;
 import io.github.rwkv4j.engine.Rwkv;
+import io.github.rwkv4j.engine.state.SnapshotStore;
+import io.github.rwkv4j.langchain4j.ChatModelBuilder;
 import io.github.rwkv4j.langchain4j.RwkvChatModel;
 import io.github.rwkv4j.langchain4j.RwkvEmbeddingModel;
 import io.github.rwkv4j.langchain4j.RwkvLanguageModel;
 import io.github.rwkv4j.langchain4j.RwkvStreamingChatModel;
 import io.github.rwkv4j.langchain4j.RwkvStreamingLanguageModel;
 import io.github.rwkv4j.langchain4j.RwkvTokenCountEstimator;
+import io.github.rwkv4j.langchain4j.StateListener;
+import io.github.rwkv4j.langchain4j.TenantResolver;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -32,7 +36,7 @@ import org.springframework.core.io.ResourceLoader;
  * <p>Runs before LangChain4j's own auto-configuration, whose content retriever asks for an embedding model.
  */
 @AutoConfiguration(beforeName = "dev.langchain4j.spring.LangChain4jAutoConfig")
-@EnableConfigurationProperties(RwkvProperties.class)
+@EnableConfigurationProperties({RwkvProperties.class, RwkvStateProperties.class})
 @Import(RwkvAutoConfiguration.EngineConfiguration.class)
 public final class RwkvAutoConfiguration {
     private static final Logger log = LoggerFactory.getLogger(RwkvAutoConfiguration.class);
@@ -69,33 +73,48 @@ public final class RwkvAutoConfiguration {
     }
 
     private final RwkvProperties properties;
+    private final RwkvStateProperties stateProperties;
     private final boolean demo;
 
-    RwkvAutoConfiguration(RwkvProperties properties, ObjectProvider<ModelSource> source) {
+    RwkvAutoConfiguration(
+            RwkvProperties properties, RwkvStateProperties stateProperties, ObjectProvider<ModelSource> source) {
         this.properties = properties;
+        this.stateProperties = stateProperties;
         this.demo = source.stream().anyMatch(ModelSource::demo);
+    }
+
+    /** What both chat models get besides the engine. */
+    @Bean
+    ChatModelParts rwkvChatModelParts(
+            ObjectProvider<ChatModelListener> listeners,
+            ObjectProvider<SnapshotStore> states,
+            ObjectProvider<TenantResolver> tenants,
+            ObjectProvider<StateListener> stateListeners) {
+        return new ChatModelParts(listeners, states, tenants, stateListeners);
     }
 
     @Bean
     @ConditionalOnMissingBean(ChatModel.class)
-    RwkvChatModel rwkvChatModel(Rwkv rwkv, ObjectProvider<ChatModelListener> listeners) {
-        RwkvChatModel.Builder model = RwkvChatModel.builder()
-                .engine(rwkv)
-                .defaultRequestParameters(properties.chat().parameters(demo))
-                .listeners(listeners.orderedStream().toList());
-        properties.chat().ifTemplate(model::template);
-        return model.build();
+    RwkvChatModel rwkvChatModel(Rwkv rwkv, ChatModelParts parts) {
+        return configured(RwkvChatModel.builder().engine(rwkv), parts).build();
     }
 
     @Bean
     @ConditionalOnMissingBean(StreamingChatModel.class)
-    RwkvStreamingChatModel rwkvStreamingChatModel(Rwkv rwkv, ObjectProvider<ChatModelListener> listeners) {
-        RwkvStreamingChatModel.Builder model = RwkvStreamingChatModel.builder()
-                .engine(rwkv)
-                .defaultRequestParameters(properties.chat().parameters(demo))
-                .listeners(listeners.orderedStream().toList());
+    RwkvStreamingChatModel rwkvStreamingChatModel(Rwkv rwkv, ChatModelParts parts) {
+        return configured(RwkvStreamingChatModel.builder().engine(rwkv), parts).build();
+    }
+
+    private <B extends ChatModelBuilder<B>> B configured(B model, ChatModelParts parts) {
+        model.defaultRequestParameters(properties.chat().parameters(demo, !stateProperties.rememberEvicted()));
         properties.chat().ifTemplate(model::template);
-        return model.build();
+        parts.addTo(model);
+        return model;
+    }
+
+    @Bean
+    WarmPrompts rwkvWarmPrompts(ObjectProvider<RwkvChatModel> model, ObjectProvider<SnapshotStore> states) {
+        return new WarmPrompts(properties.warm().prompts(), model, states);
     }
 
     @Bean

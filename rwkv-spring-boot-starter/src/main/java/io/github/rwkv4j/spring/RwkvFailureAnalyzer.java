@@ -3,6 +3,7 @@ package io.github.rwkv4j.spring;
 import io.github.rwkv4j.engine.errors.CheckpointException;
 import io.github.rwkv4j.engine.errors.ModelNotFoundException;
 import io.github.rwkv4j.engine.errors.RwkvException;
+import io.github.rwkv4j.engine.errors.StateStoreException;
 import io.github.rwkv4j.engine.errors.VocabularyException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
@@ -38,7 +39,7 @@ final class RwkvFailureAnalyzer extends AbstractFailureAnalyzer<RwkvException> {
             case CheckpointException e ->
                 analysis(
                         e,
-                        "Download the model again, or set rwkv.model%s to a .safetensors or .pth file of an RWKV"
+                        "Download the model again, or set rwkv.model%s to a .safetensors, .pth, .gguf or .bin file of an RWKV"
                                         .formatted(origin("rwkv.model"))
                                 + " model.");
             case VocabularyException e ->
@@ -46,6 +47,12 @@ final class RwkvFailureAnalyzer extends AbstractFailureAnalyzer<RwkvException> {
                         e,
                         "Set rwkv.vocabulary%s to the vocabulary file that belongs to the model."
                                 .formatted(origin("rwkv.vocabulary")));
+            case StateStoreException e ->
+                analysis(
+                        e,
+                        ("Check that the store of states can be reached and lets the application write, or set"
+                                        + " rwkv.state.store%s to another: memory, disk, jdbc, redis, or none.")
+                                .formatted(origin("rwkv.state.store")));
             default -> null;
         };
     }

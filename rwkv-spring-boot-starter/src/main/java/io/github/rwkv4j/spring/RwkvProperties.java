@@ -16,7 +16,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * The properties {@code rwkv.*}.
  *
- * @param model Model file (.safetensors or .pth): a path, or a file: or classpath: location. Without it the demo model
+ * @param model Model file (.safetensors, .pth, .gguf or rwkv.cpp's .bin): a path, or a file: or classpath: location. Without it the demo model
  *     is opened.
  * @param vocabulary Vocabulary file: a path, or a file: or classpath: location. Without it the engine looks beside the
  *     model file; a model inside a jar needs it.
@@ -28,6 +28,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param demo The demo model.
  * @param chat What chat and completion requests use unless they say otherwise.
  * @param embedding Embeddings.
+ * @param warm What is read at start.
  */
 @ConfigurationProperties("rwkv")
 record RwkvProperties(
@@ -40,7 +41,8 @@ record RwkvProperties(
         @DefaultValue("256") int prefillRows,
         @DefaultValue Demo demo,
         @DefaultValue Chat chat,
-        @DefaultValue Embedding embedding) {
+        @DefaultValue Embedding embedding,
+        @DefaultValue Warm warm) {
 
     RwkvProperties {
         check("rwkv.model", model, model == null || !model.isBlank(), "a file, or absent for the demo model");
@@ -128,7 +130,7 @@ record RwkvProperties(
         }
 
         /** What chat requests use unless they say otherwise. What is null in them is the template's. */
-        RwkvChatRequestParameters parameters(boolean demo) {
+        RwkvChatRequestParameters parameters(boolean demo, boolean windowForgets) {
             Double likeliest = demo ? 0.0 : null; // all that the demo model is good at
             return RwkvChatRequestParameters.builder()
                     .temperature(temperature != null ? temperature : likeliest)
@@ -141,6 +143,7 @@ record RwkvProperties(
                     .thinking(thinking)
                     .seed(seed)
                     .stopSequences(stopSequences)
+                    .windowForgets(windowForgets)
                     .build();
         }
 
@@ -165,7 +168,19 @@ record RwkvProperties(
      */
     record Embedding(@DefaultValue("mean") Pooling pooling) {}
 
-    private static void check(String property, @Nullable Object value, boolean valid, String expected) {
+    /**
+     * What is read at start.
+     *
+     * @param prompts System prompts whose states are kept from the start; they are public: all tenants share these states.
+     */
+    record Warm(@DefaultValue List<String> prompts) {
+        Warm {
+            boolean said = prompts.stream().noneMatch(String::isBlank);
+            check("rwkv.warm.prompts", prompts, said, "texts that are not blank");
+        }
+    }
+
+    static void check(String property, @Nullable Object value, boolean valid, String expected) {
         if (!valid) {
             throw new InvalidPropertyException(property, String.valueOf(value), expected);
         }

@@ -21,7 +21,7 @@ class ConfigurationMetadataTest {
         Map<String, JsonNode> properties = properties();
 
         assertThat(properties)
-                .hasSize(20)
+                .hasSize(33)
                 .allSatisfy((name, property) -> assertThat(
                                 property.path("description").asString(""))
                         .as(name)
@@ -52,7 +52,14 @@ class ConfigurationMetadataTest {
                                 "rwkv.chat.max-output-tokens",
                                 String.valueOf(ChatModelBuilder.DEFAULT_MAX_OUTPUT_TOKENS)),
                         Map.entry("rwkv.chat.thinking", "off"),
-                        Map.entry("rwkv.embedding.pooling", "mean")));
+                        Map.entry("rwkv.embedding.pooling", "mean"),
+                        Map.entry("rwkv.state.store", "memory"),
+                        Map.entry("rwkv.state.encoding", "fp32"),
+                        Map.entry("rwkv.state.remember-evicted", "true"),
+                        Map.entry("rwkv.state.timeout", "5s"),
+                        Map.entry("rwkv.state.retry-after", "10s"),
+                        Map.entry("rwkv.state.jdbc.create-schema", "true"),
+                        Map.entry("rwkv.state.redis.name", "rwkv")));
     }
 
     private static Map<String, JsonNode> properties() throws IOException {

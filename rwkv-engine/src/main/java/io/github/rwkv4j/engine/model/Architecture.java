@@ -92,7 +92,7 @@ public enum Architecture {
             return RWKV_1;
         }
         throw new CheckpointException(
-                "These are not the weights of an RWKV model: of %d tensors, such as %s, none tells a generation; expected blocks.0.att.r_k (RWKV-7), blocks.0.att.time_maa_x (RWKV-6) or a time_decay (RWKV-2 to RWKV-5)"
+                "These are not the weights of an RWKV model: of %d tensors, such as %s, none tells a generation; expected blocks.0.att.r_k (RWKV-7), blocks.0.att.time_maa_x (RWKV-6) a time_decay (RWKV-2 to RWKV-5), or an attn.time_w (RWKV-1)"
                         .formatted(
                                 tensors.size(),
                                 tensors.keySet().stream().findFirst().orElse("none at all")));

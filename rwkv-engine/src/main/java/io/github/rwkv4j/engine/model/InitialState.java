@@ -90,6 +90,11 @@ public final class InitialState {
         return values;
     }
 
+    /** Its numbers, layer by layer: [heads, head size (key), head size (value)]. */
+    public List<float[]> values() {
+        return starts.stream().map(StateLayout.Start::values).toList();
+    }
+
     /**
      * Puts it into a new state.
      *

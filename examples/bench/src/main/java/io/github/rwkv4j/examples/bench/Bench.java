@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
             "itself again with both, so that figures of different machines compare."
         })
 final class Bench implements Callable<Integer> {
-    @Option(names = "--model", required = true, paramLabel = "FILE", description = "Checkpoint (.safetensors, .pth).")
+    @Option(names = "--model", required = true, paramLabel = "FILE", description = "Checkpoint.")
     private Path model = Path.of("");
 
     @Option(names = "--prompt", defaultValue = "512", description = "Prompt tokens per session (default: 512).")

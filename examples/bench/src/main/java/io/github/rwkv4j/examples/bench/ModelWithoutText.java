@@ -3,11 +3,9 @@ package io.github.rwkv4j.examples.bench;
 import io.github.rwkv4j.engine.Rwkv;
 import io.github.rwkv4j.engine.RwkvOptions;
 import io.github.rwkv4j.engine.errors.VocabularyException;
-import io.github.rwkv4j.engine.format.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -29,18 +27,11 @@ final class ModelWithoutText {
             LOG.warn("{}; going on without", e.getMessage());
             Path none = Files.createTempFile("vocabulary", ".json");
             try {
-                Files.writeString(none, characters(vocabularySize(file)));
+                Files.writeString(none, characters(Description.of(file).vocabularySize()));
                 return Rwkv.open(file, options.vocabulary(none).build());
             } finally {
                 Files.delete(none);
             }
-        }
-    }
-
-    private static int vocabularySize(Path file) {
-        try (Checkpoint checkpoint = Checkpoint.open(file)) {
-            return Math.toIntExact(Objects.requireNonNull(checkpoint.tensors().get("emb.weight"))
-                    .shape()[0]);
         }
     }
 

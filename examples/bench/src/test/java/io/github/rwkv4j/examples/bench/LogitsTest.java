@@ -24,7 +24,7 @@ class LogitsTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"v2", "v4", "v5.2", "v6", "v7"})
+    @ValueSource(strings = {"v1", "v2", "v3", "v4", "v5.0", "v5.1", "v5.2", "v6", "v7"})
     void areTheOriginals(String generation) throws Exception {
         int[] tokens = Golden.tokens(generation);
         float[][] expected = Golden.logits(generation);

@@ -19,20 +19,31 @@ record ChatCompletion(String id, String object, long created, String model, List
     record Message(String role, String content) {}
 
     /**
-     * Counts of tokens, those of the prompt being the whole conversation so far; and, which OpenAI's has not, how many
-     * were generated per second.
+     * Counts of tokens, those of the prompt being the whole conversation so far, of which a state has saved some; and,
+     * which OpenAI's has not, how many were generated per second.
      */
     @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-    record Usage(int promptTokens, int completionTokens, int totalTokens, double tokensPerSecond) {
+    record Usage(
+            int promptTokens,
+            PromptTokensDetails promptTokensDetails,
+            int completionTokens,
+            int totalTokens,
+            double tokensPerSecond) {
         static Usage of(ChatResponse response) {
             TokenUsage usage = response.tokenUsage();
+            RwkvChatResponseMetadata metadata = (RwkvChatResponseMetadata) response.metadata();
             return new Usage(
                     usage.inputTokenCount(),
+                    new PromptTokensDetails(metadata.cachedPromptTokens()),
                     usage.outputTokenCount(),
                     usage.totalTokenCount(),
-                    ((RwkvChatResponseMetadata) response.metadata()).tokensPerSecond());
+                    metadata.tokensPerSecond());
         }
     }
+
+    /** @param cachedTokens how many tokens of the prompt were not read again, because a state remembers them */
+    @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+    record PromptTokensDetails(int cachedTokens) {}
 
     static ChatCompletion of(Completion completion, ChatResponse response) {
         String text = Objects.requireNonNullElse(response.aiMessage().text(), "");

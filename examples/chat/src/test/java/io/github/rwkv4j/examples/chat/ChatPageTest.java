@@ -81,27 +81,27 @@ class ChatPageTest {
     @Test
     void remembersANameAndThreeFactsOverTwentyTurns() {
         ask("My name is Clara.");
-        ask("What is 12 plus 15?");
         ask("I live in Lisbon.");
-        ask("What is the capital of Norway?");
-        ask("How are you?");
         ask("I have a cat called Milo.");
-        ask("What is RWKV?");
-        ask("Tell me a joke.");
         ask("My favourite colour is green.");
-        ask("What day comes after Monday?");
-        ask("What is 30 minus 8?");
-        ask("Thank you.");
-        ask("Is the sky blue?");
-        ask("What is the capital of Peru?");
-        ask("Who made you?");
+        for (int turn = 0; turn < 2; turn++) {
+            ask("What is 12 plus 15?");
+            ask("What is the capital of Norway?");
+            ask("How are you?");
+            ask("What is RWKV?");
+            ask("Tell me a joke.");
+            ask("What day comes after Monday?");
+            ask("What is 30 minus 8?");
+            ask("Thank you.");
+            ask("Is the sky blue?");
+            ask("What is the capital of Peru?");
+        }
         assertThat(ask("What is my name?")).isEqualTo("Your name is Clara.");
         assertThat(ask("Where do I live?")).isEqualTo("You live in Lisbon.");
-        ask("What is 7 plus 7?");
         assertThat(ask("What is my cat called?")).isEqualTo("Your cat is called Milo.");
         assertThat(ask("What is my favourite colour?")).isEqualTo("Your favourite colour is green.");
 
-        assertThat(answers()).hasCount(20);
+        assertThat(answers()).hasCount(28);
         screenshot("desktop");
     }
 

@@ -54,6 +54,7 @@ class OpenAiEndpointTest {
         assertThat(choice.path("finish_reason").asString()).isEqualTo("stop");
         JsonNode usage = completion.path("usage");
         assertThat(usage.path("prompt_tokens").asInt()).isPositive();
+        assertThat(usage.at("/prompt_tokens_details/cached_tokens").isInt()).isTrue();
         assertThat(usage.path("completion_tokens").asInt()).isPositive();
         assertThat(usage.path("total_tokens").asInt())
                 .isEqualTo(usage.path("prompt_tokens").asInt()

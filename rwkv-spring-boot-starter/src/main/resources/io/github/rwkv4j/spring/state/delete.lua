@@ -1,0 +1,1 @@
+return remove(member(ARGV[2], ARGV[3]))

@@ -1,0 +1,1 @@
+return redis.call('ZREVRANGEBYSCORE', base .. 'tenant:' .. ARGV[2], '+inf', '(' .. ARGV[3])
