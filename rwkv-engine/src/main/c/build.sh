@@ -34,6 +34,7 @@ folder=$output/META-INF/native/$os-$arch
 work=$output/../native-objects
 mkdir -p "$folder" "$work"
 objects=""
+compilers=""
 for set in $sets; do
   case $set in
     avx512vnni) target="-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512" ;;
@@ -42,8 +43,12 @@ for set in $sets; do
     neon) target="-march=armv8-a" ;;
   esac
   # shellcheck disable=SC2086
-  "$compiler" $flags $target "-DRWKV(name)=rwkv_##name##_$set" -c "$sources/kernels.c" -o "$work/$set.o"
+  "$compiler" $flags $target "-DRWKV(name)=rwkv_##name##_$set" -c "$sources/kernels.c" -o "$work/$set.o" &
+  compilers="$compilers $!"
   objects="$objects $work/$set.o"
+done
+for pid in $compilers; do
+  wait "$pid"
 done
 # shellcheck disable=SC2086
 "$compiler" $flags -shared -o "$folder/librwkv_kernels.so" "$sources/dispatch.c" $objects

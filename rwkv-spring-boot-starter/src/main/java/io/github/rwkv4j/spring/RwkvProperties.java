@@ -20,7 +20,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *     is opened.
  * @param vocabulary Vocabulary file: a path, or a file: or classpath: location. Without it the engine looks beside the
  *     model file; a model inside a jar needs it.
- * @param quantization How the large matrices are kept in memory: none (as in the file) or q8_0 (eight bits).
+ * @param quantization How the large matrices are kept in memory: none (as in the file), q8_0 (eight bits) or q4_0 (four bits).
  * @param threads Worker threads, 0 for as many as there are processors.
  * @param maxSessions Most requests that go through the weights together.
  * @param queueCapacity Most requests that wait for their turn; one more is refused.

@@ -8,7 +8,7 @@ import picocli.CommandLine.Option;
 
 /** How the weights are kept in memory. */
 final class QuantizeOption {
-    @Option(names = "--quantize", defaultValue = "none", description = "none or q8_0 (default: none).")
+    @Option(names = "--quantize", defaultValue = "none", description = "none, q8_0 or q4_0 (default: none).")
     private String quantize = "none";
 
     Quantization quantization() {

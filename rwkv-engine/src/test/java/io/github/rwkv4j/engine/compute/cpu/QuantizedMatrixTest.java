@@ -95,7 +95,7 @@ class QuantizedMatrixTest {
                 }
             }
         }
-        assertThat(error).isBetween(0.5 * plainError, 0.9 * plainError);
+        assertThat(error).isBetween(0.5 * plainError, 0.95 * plainError);
     }
 
     @ParameterizedTest
