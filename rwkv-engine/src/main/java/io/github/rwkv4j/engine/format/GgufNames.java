@@ -39,7 +39,6 @@ final class GgufNames {
             Map.entry("channel_mix_key", "ffn.key"),
             Map.entry("channel_mix_value", "ffn.value"));
 
-    private static final String[] MIXES_7 = {"r", "w", "k", "v", "a", "g"};
     private static final String[] MIXES_6 = {"w", "k", "v", "r", "g"};
 
     private final boolean seven;
@@ -130,7 +129,7 @@ final class GgufNames {
     private void add7(Tensor tensor, String block, String part) {
         String att = block + "att.";
         switch (part) {
-            case "time_mix_lerp_fused" -> addMixes(tensor, att + "x_", MIXES_7);
+            case "time_mix_lerp_fused" -> addMixes(tensor, att + "x_", TensorTable.MIXES_7);
             case "time_mix_w0", "time_mix_a0", "time_mix_v0", "time_mix_k_k", "time_mix_k_a" -> {
                 if (!isDummy(block, part)) {
                     official.add(Rearrangement.vector(tensor, att + part.substring("time_mix_".length())));
@@ -193,10 +192,7 @@ final class GgufNames {
     }
 
     private void addMixes(Tensor tensor, String prefix, String[] mixes) {
-        long width = tensor.shape()[tensor.shape().length - 1];
-        for (int i = 0; i < mixes.length; i++) {
-            official.add(Rearrangement.part(tensor, i, mixes.length, prefix + mixes[i], 1, 1, width));
-        }
+        official.addMixes(tensor, prefix, mixes, tensor.shape()[tensor.shape().length - 1]);
     }
 
     private void add(Tensor tensor, String name) {

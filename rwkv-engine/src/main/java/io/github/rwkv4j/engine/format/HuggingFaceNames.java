@@ -24,10 +24,7 @@ final class HuggingFaceNames {
     private static final Pattern LOW_RANK =
             Pattern.compile("blocks\\.\\d+\\.att\\.([wavg][12]|time_maa_w[12]|time_decay_w[12])");
 
-    /** In a tensor that holds several mixes, flash-linear-attention's order for RWKV-7. */
-    private static final String[] MIXES_7 = {"r", "w", "k", "v", "a", "g"};
-
-    /** The same for RWKV-6, and where each of the official order w, k, v, r, g stands in it. */
+    /** In a tensor that holds RWKV-6's mixes, their order, and where each of the official order w, k, v, r, g stands in it. */
     private static final String[] MIXES_6 = {"r", "w", "k", "v", "g"};
 
     private static final int[] OFFICIAL_6 = {1, 2, 3, 0, 4};
@@ -148,7 +145,7 @@ final class HuggingFaceNames {
         } else if (VECTORS_7.contains(name)) {
             official.add(Rearrangement.vector(tensor, block + name.replaceFirst("attn", "att")));
         } else if (name.equals("attn.x_x")) {
-            addMixes(tensor, block + "att.x_", MIXES_7);
+            addMixes(tensor, block + "att.x_", TensorTable.MIXES_7);
         } else if (name.equals("ffn.x_k")) {
             official.add(Rearrangement.vector(tensor, block + name));
         } else if (name.equals("attn.r_k")) {
@@ -217,10 +214,7 @@ final class HuggingFaceNames {
     }
 
     private void addMixes(Tensor tensor, String prefix, String[] mixes) {
-        long width = tensor.elements() / mixes.length;
-        for (int i = 0; i < mixes.length; i++) {
-            official.add(Rearrangement.part(tensor, i, mixes.length, prefix + mixes[i], 1, 1, width));
-        }
+        official.addMixes(tensor, prefix, mixes, tensor.elements() / mixes.length);
     }
 
     private void add(Tensor tensor, String name) {

@@ -32,8 +32,6 @@ final class RwkvCppNames {
             "time_decay_w1",
             "time_decay_w2");
 
-    private static final String[] MIXES_7 = {"r", "w", "k", "v", "a", "g"};
-
     /** A logarithm whose exponential is 0 in float32, for numbers that were rounded to 0. */
     private static final double LOG_OF_ZERO = -104;
 
@@ -83,12 +81,8 @@ final class RwkvCppNames {
             return;
         }
         switch (part) {
-            case "x_rwkvag" -> {
-                long width = tensor.shape()[tensor.shape().length - 1];
-                for (int i = 0; i < MIXES_7.length; i++) {
-                    official.add(Rearrangement.part(tensor, i, MIXES_7.length, att + "x_" + MIXES_7[i], 1, 1, width));
-                }
-            }
+            case "x_rwkvag" ->
+                official.addMixes(tensor, att + "x_", TensorTable.MIXES_7, tensor.shape()[tensor.shape().length - 1]);
             case "time_decay" -> addDecay(tensor);
             case "time_first" -> {
                 // RWKV-5's holds exp(p), RWKV-4's p itself.

@@ -15,6 +15,9 @@ final class TensorTable {
     static final int MAX_RANK = 8;
     private static final int MAX_NAME = 512;
 
+    /** In a tensor that holds several mixes, the order that all converters have for RWKV-7. */
+    static final String[] MIXES_7 = {"r", "w", "k", "v", "a", "g"};
+
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
 
     void add(Tensor tensor) {
@@ -25,6 +28,13 @@ final class TensorTable {
         if (tensors.put(tensor.name(), tensor) != null) {
             throw CheckpointReader.damaged(
                     "holds the tensor " + CheckpointReader.quoted(tensor.name()) + " twice; expected unique names");
+        }
+    }
+
+    /** Adds the mixes that one tensor holds, one after the other, each a vector [1, 1, width]. */
+    void addMixes(Tensor joined, String prefix, String[] mixes, long width) {
+        for (int i = 0; i < mixes.length; i++) {
+            add(Rearrangement.part(joined, i, mixes.length, prefix + mixes[i], 1, 1, width));
         }
     }
 

@@ -3,8 +3,9 @@ package io.github.rwkv4j.engine.state;
 import java.security.DigestException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.zip.CRC32C;
 
-/** SHA-256, which every JDK has. */
+/** SHA-256 and CRC-32C, which every JDK has. */
 public final class Digests {
     private Digests() {}
 
@@ -14,6 +15,13 @@ public final class Digests {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** CRC-32C of the first {@code length} bytes. */
+    static int crc32c(byte[] bytes, int length) {
+        CRC32C checksum = new CRC32C();
+        checksum.update(bytes, 0, length);
+        return (int) checksum.getValue();
     }
 
     /** Writes the digest to the beginning of {@code out}. */

@@ -48,6 +48,16 @@ public final class Snapshot {
         this.note = Arrays.copyOf(note, note.length);
     }
 
+    /** The past of another, checked and copied when that was made, with a note of its own. */
+    private Snapshot(Snapshot other, byte[] note) {
+        this.model = other.model;
+        this.position = other.position;
+        this.unfed = other.unfed;
+        this.history = other.history;
+        this.state = other.state;
+        this.note = Arrays.copyOf(note, note.length);
+    }
+
     /** Written so that it becomes vector instructions. */
     private static boolean areFinite(float[] numbers) {
         int largest = 0;
@@ -78,12 +88,17 @@ public final class Snapshot {
         return Arrays.copyOf(state, state.length);
     }
 
+    /** The state's numbers, not to be changed. */
+    float[] numbers() {
+        return state;
+    }
+
     public byte[] note() {
         return Arrays.copyOf(note, note.length);
     }
 
     /** The same past with another note. */
     public Snapshot withNote(byte[] other) {
-        return new Snapshot(model, position, unfed, history, state, other);
+        return new Snapshot(this, other);
     }
 }

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HexFormat;
 import java.util.OptionalInt;
-import java.util.zip.CRC32C;
 
 /** Snapshots as bytes, described byte by byte in {@code docs/state.md}. */
 public final class SnapshotCodec {
@@ -36,7 +35,7 @@ public final class SnapshotCodec {
 
     public static byte[] encode(Snapshot snapshot, Encoding encoding) {
         byte[] note = snapshot.note();
-        float[] state = snapshot.state();
+        float[] state = snapshot.numbers();
         ByteBuffer out = ByteBuffer.allocate(
                         Math.toIntExact(HEADER + note.length + (long) state.length * encoding.bytes + CHECKSUM))
                 .order(ByteOrder.LITTLE_ENDIAN);
@@ -62,7 +61,7 @@ public final class SnapshotCodec {
                 }
             }
         }
-        return out.putInt(checksum(out.array(), out.position())).array();
+        return out.putInt(Digests.crc32c(out.array(), out.position())).array();
     }
 
     /**
@@ -79,7 +78,7 @@ public final class SnapshotCodec {
             throw new SnapshotException("The snapshot has format %d, but this version of the engine reads format %d"
                     .formatted(version, VERSION));
         }
-        if (checksum(bytes, bytes.length - CHECKSUM) != in.getInt(bytes.length - CHECKSUM)) {
+        if (Digests.crc32c(bytes, bytes.length - CHECKSUM) != in.getInt(bytes.length - CHECKSUM)) {
             throw damaged("its checksum is wrong");
         }
         int encoding = in.get();
@@ -117,12 +116,6 @@ public final class SnapshotCodec {
         byte[] hash = new byte[HASH];
         in.get(hash);
         return HexFormat.of().formatHex(hash);
-    }
-
-    private static int checksum(byte[] bytes, int length) {
-        CRC32C checksum = new CRC32C();
-        checksum.update(bytes, 0, length);
-        return (int) checksum.getValue();
     }
 
     private static SnapshotException damaged(String how) {

@@ -5,7 +5,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Optional;
-import java.util.zip.CRC32C;
 
 /** A state's entry and data as the bytes of one file, described in {@code docs/state.md}. */
 record StateFile(StateEntry entry, byte[] data) {
@@ -32,7 +31,7 @@ record StateFile(StateEntry entry, byte[] data) {
             out.putInt(text.length).put(text);
         }
         out.put(data);
-        return out.putInt(checksum(out.array(), out.position())).array();
+        return out.putInt(Digests.crc32c(out.array(), out.position())).array();
     }
 
     /** What a file holds; none if it is no whole file of this kind. */
@@ -42,7 +41,7 @@ record StateFile(StateEntry entry, byte[] data) {
             return Optional.empty();
         }
         int end = bytes.length - CHECKSUM;
-        if (checksum(bytes, end) != in.getInt(end)) {
+        if (Digests.crc32c(bytes, end) != in.getInt(end)) {
             return Optional.empty();
         }
         long position = in.getLong();
@@ -70,11 +69,5 @@ record StateFile(StateEntry entry, byte[] data) {
 
     private static byte[] utf8(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static int checksum(byte[] bytes, int length) {
-        CRC32C checksum = new CRC32C();
-        checksum.update(bytes, 0, length);
-        return (int) checksum.getValue();
     }
 }

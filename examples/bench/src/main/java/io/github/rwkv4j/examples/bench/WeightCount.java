@@ -14,7 +14,7 @@ import java.util.Arrays;
 /**
  * Counts the memory that a model's weights would take on the CPU: a device that can be loaded with a model and keeps
  * nothing of it. The CPU pads both sides of a matrix, and the rows of its vectors, to multiples of 32; what a file
- * stores in fewer than 16 bits becomes 8 bits in memory.
+ * stores quantised is kept as {@link Quantization#kept} says.
  */
 final class WeightCount {
     private static final int BLOCK = 32;
