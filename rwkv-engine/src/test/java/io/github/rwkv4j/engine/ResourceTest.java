@@ -20,11 +20,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Isolated;
 
 /** What is opened is given back. */
 @Timeout(120)
-@Isolated("looks at the whole process")
 class ResourceTest {
     private static final int OPENINGS = 100;
 

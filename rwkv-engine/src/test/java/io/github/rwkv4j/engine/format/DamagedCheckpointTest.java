@@ -11,13 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A damaged file opens with tensors inside it or is refused with a message that names it; nothing else happens. */
-@Execution(ExecutionMode.CONCURRENT)
 class DamagedCheckpointTest {
     private static final int TRUNCATIONS = 300;
     private static final int FLIPS = 600;

@@ -10,13 +10,10 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every generation on random weights, on every implementation of the kernels, against what the originals compute. */
-@Execution(ExecutionMode.CONCURRENT)
 class GoldenTest {
     /** The aim for float32 arithmetic, in standard deviations of the logits; the limit is 1e-3. */
     private static final double AIM = 1e-5;

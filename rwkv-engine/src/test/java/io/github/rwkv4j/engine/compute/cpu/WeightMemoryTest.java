@@ -11,9 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Isolated;
 
-@Isolated("looks at the whole process")
 class WeightMemoryTest {
     @Test
     void piecesAreZeroAlignedAndApart() {
